@@ -1,0 +1,109 @@
+#pragma once
+
+#include <aether/actors/actor_ref.hpp>
+#include <aether/actors/behavior.hpp>
+#include <aether/actors/command.hpp>
+#include <aether/persistence/event_store.hpp>
+#include <aether/persistence/snapshot_store.hpp>
+#include <aether/runtime/timers.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace aether {
+
+struct host_options {
+  /// Shards of the namespace; see `accept` and `release`.
+  std::uint32_t shards = 256;
+  /// Worker threads; 0: one per core.
+  std::size_t workers = 0;
+  /// Commands that may wait for one actor; more are `overloaded`.
+  std::size_t mailbox_max = 1'024;
+  /// Actors that may read their history at the same time; the others queue.
+  std::size_t recovery_permits = 64;
+  /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
+  /// to half that time late.
+  std::chrono::milliseconds passivate_after{120'000};
+  /// Whether every shard is served from the start; otherwise none is before `accept`.
+  bool accepts_all = true;
+  /// Stamped into commits.
+  std::string node_name;
+};
+
+struct host_stats {
+  std::uint64_t resident = 0;
+  std::uint64_t activations = 0;
+  std::uint64_t passivations = 0;
+  std::uint64_t commands = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t conflicts = 0;
+  std::uint64_t quarantines = 0;
+  /// Commands that ended without an answer to anyone, and without an effect.
+  std::uint64_t dead_letters = 0;
+};
+
+/// Runs event-sourced actors of one process on CAF: activates them by id, feeds them commands, and
+/// lets go of them. Knows nothing of nodes; a cluster tells it which shards are its own.
+///
+/// Threads: all members may be called from any thread, except that `host` comes before the first
+/// command. Handlers and sinks run on worker threads.
+class actor_host final : public command_router {
+ public:
+  /// The timers outlive the host.
+  actor_host(host_options options, std::shared_ptr<event_store> events,
+             std::shared_ptr<snapshot_store> snapshots, timers& clock);
+  ~actor_host() override;
+
+  /// Makes `Actor` available here, made by `factory` at each activation.
+  template <class Actor, class Factory>
+  void host(Factory factory) {
+    host_type(model<Actor>::traits(), [factory](const actor_address& self) {
+      return std::unique_ptr<behavior>{std::make_unique<model<Actor>>(factory(), self)};
+    });
+  }
+  template <class Actor>
+  void host() {
+    host<Actor>([] { return Actor{}; });
+  }
+  void host_type(const actor_traits& traits, behavior_factory factory);
+  /// The traits of a hosted type, or nullptr.
+  [[nodiscard]] const actor_traits* find_type(const actor_type& type) const;
+
+  template <class Actor>
+  [[nodiscard]] actor_ref<Actor> actor(std::string_view id) {
+    return {*this, model<Actor>::traits().type, id};
+  }
+
+  /// @errors also `not_owner`: the actor's shard is not accepted here. `unknown_message`: its type
+  ///         is not hosted here. `unavailable`: see `set_in_contact`.
+  result<void> tell(const actor_address& to, envelope command) override;
+  /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
+  /// comes when the actor is done with the command.
+  void ask(const actor_address& to, envelope command) override;
+
+  /// From now on commands for `shard` are served here.
+  void accept(shard_id shard);
+  /// From now on commands for `shard` are refused with `not_owner`. Its actors finish what is being
+  /// stored, answer what waits with `not_owner`, write a snapshot and go.
+  void release(shard_id shard);
+  [[nodiscard]] bool accepts(shard_id shard) const noexcept;
+
+  /// While false, commands are refused with `unavailable`: a node that may have lost its shards
+  /// without knowing it must not answer queries from memory. True at first.
+  void set_in_contact(bool in_contact) noexcept;
+
+  /// Releases everything and waits until no actor is left.
+  /// @returns false when `timeout` passed first; the remaining actors are dropped as by a crash.
+  bool stop(std::chrono::milliseconds timeout);
+  [[nodiscard]] host_stats stats() const;
+  /// The table revision stamped into commits from now on.
+  void set_epoch(writer_epoch epoch) noexcept;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace aether

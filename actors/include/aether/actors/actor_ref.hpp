@@ -1,0 +1,109 @@
+#pragma once
+
+#include <aether/actors/command.hpp>
+#include <aether/runtime/ids.hpp>
+#include <aether/runtime/message.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace aether {
+
+/// Reaches one actor by id, wherever it lives. Cheap to copy; safe to share between threads; must
+/// not outlive the node it came from. Making one neither activates the actor nor touches the
+/// network. One made from an id outside the domain of `actor_id` answers everything with
+/// `invalid_argument`.
+template <class Actor>
+class actor_ref {
+ public:
+  /// Longer ones are cut to this.
+  static constexpr std::chrono::milliseconds timeout_max = std::chrono::hours{24 * 365};
+
+  actor_ref(command_router& router, const actor_type& type, std::string_view id)
+      : router_{&router},
+        address_{std::make_shared<const result<actor_address>>(parse(type, id))} {}
+
+  /// Where it leads, or why nowhere.
+  [[nodiscard]] const result<actor_address>& address() const noexcept { return *address_; }
+
+  /// The same actor; what is sent through it carries `story` as its correlation.
+  [[nodiscard]] actor_ref on_behalf_of(command_id story) const {
+    actor_ref copy = *this;
+    copy.correlation_ = story;
+    return copy;
+  }
+
+  /// Sends and forgets: at most once.
+  /// @errors `overloaded`: the actor has `mailbox_max` commands waiting; slow down. `unavailable`,
+  ///         `not_running`: not sent.
+  template <message Command>
+  result<void> tell(Command command) const {
+    check<Command>();
+    if (!*address_) return std::unexpected(address_->error());
+    return router_->tell(**address_, wrap(std::move(command)));
+  }
+
+  /// Sends and calls `handler` exactly once with the answer, by the end of `timeout` or shortly
+  /// after; retries with the same command id meanwhile, so its effect happens at most once.
+  /// @param handler called on a thread of the runtime, or within the call when it is refused at
+  ///        once; hands over and returns, throws nothing.
+  /// @errors (to the handler) `rejected`: the actor said no. `unavailable`, `overloaded`: nothing
+  ///         persisted. `outcome_unknown`: perhaps persisted. `quarantined`, `handler_failed`,
+  ///         `commit_too_large`, `store_failed`: nothing persisted; see `errc`.
+  template <message Command, class Handler>
+    requires std::invocable<Handler&, result<reply_of<Command>>>
+  void ask(Command command, std::chrono::milliseconds timeout, Handler handler) const {
+    check<Command>();
+    if (!*address_) return handler(result<reply_of<Command>>{std::unexpected(address_->error())});
+    envelope sent = wrap(std::move(command));
+    sent.deadline = std::chrono::steady_clock::now() + std::min(timeout, timeout_max);
+    sent.answer =
+        detail::answer_once{[handler = std::move(handler)](result<any_reply> answer) mutable {
+          handler(take_reply<reply_of<Command>>(std::move(answer)));
+        }};
+    router_->ask(**address_, std::move(sent));
+  }
+
+  /// The same as a future. Do not wait for it on a thread of the runtime (an ask's handler).
+  template <message Command>
+  [[nodiscard]] std::future<result<reply_of<Command>>> ask(
+      Command command, std::chrono::milliseconds timeout) const {
+    auto promise = std::make_shared<std::promise<result<reply_of<Command>>>>();
+    auto answer = promise->get_future();
+    ask(std::move(command), timeout,
+        [promise](result<reply_of<Command>> got) { promise->set_value(std::move(got)); });
+    return answer;
+  }
+
+ private:
+  template <class Command>
+  static constexpr void check() {
+    static_assert(Actor::commands::template contains<Command>,
+                  "this command is not listed in the actor's `commands`");
+  }
+
+  static result<actor_address> parse(const actor_type& type, std::string_view id) {
+    auto valid = actor_id::parse(id);
+    if (!valid) return std::unexpected(std::move(valid).error());
+    return actor_address{type, std::move(*valid)};
+  }
+
+  template <class Command>
+  envelope wrap(Command command) const {
+    envelope made;
+    made.id = command_id::make();
+    made.correlation = correlation_;
+    made.command = any_message::of<Command>(std::move(command));
+    return made;
+  }
+
+  command_router* router_;
+  std::shared_ptr<const result<actor_address>> address_;
+  command_id correlation_;
+};
+
+}  // namespace aether

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <aether/actors/event_sourced_actor.hpp>
+#include <aether/persistence/commit.hpp>
+#include <aether/runtime/any_message.hpp>
+#include <aether/runtime/ids.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace aether {
+
+/// What the runtime must know of an actor type without its C++ type. One object per type.
+struct actor_traits {
+  actor_type type;
+  std::vector<const message_type*> commands;
+  std::vector<const message_type*> events;
+  std::string_view state_type;
+  std::uint32_t state_schema;
+  std::uint64_t snapshot_every;
+  std::size_t command_window;
+
+  /// The command of that wire name, or nullptr.
+  [[nodiscard]] const message_type* find_command(std::string_view wire_name) const noexcept {
+    for (const auto* known : commands)
+      if (known->wire_name == wire_name) return known;
+    return nullptr;
+  }
+};
+
+/// One actor's state and handlers behind an interface: what `model` makes of a user's class. Not
+/// thread-safe. Handlers' exceptions become errors; `reset` and `encode_state` may throw what the
+/// state's own code throws.
+class behavior {
+ public:
+  virtual ~behavior() = default;
+  /// Back to the state of an actor without events.
+  virtual void reset() = 0;
+  /// @errors `unknown_message`: not one of the actor's commands. `handler_failed`: `on` threw.
+  virtual result<detail::decision> decide(const any_message& command) = 0;
+  /// Decodes one stored event and applies it.
+  /// @errors `unknown_message`, `decode_failed`, `handler_failed`: the state is now unusable.
+  virtual result<void> replay(const event_record& event) = 0;
+  [[nodiscard]] virtual void* state() noexcept = 0;
+  virtual void encode_state(bytes& out) const = 0;
+  /// @errors `decode_failed`, `handler_failed`: the state is now unusable.
+  virtual result<void> decode_state(bytes_view data) = 0;
+};
+
+/// Makes one actor's behaviour; the address outlives it. May throw what the actor's constructor
+/// does.
+using behavior_factory = std::function<std::unique_ptr<behavior>(const actor_address& self)>;
+
+/// Turns a user's actor class into a `behavior`, and checks it with readable errors.
+template <class Actor>
+class model final : public behavior {
+ public:
+  using state_type = typename Actor::state;
+
+  model(Actor actor, const actor_address& self) : actor_{std::move(actor)} {
+    actor_.aether_bind(self);
+  }
+
+  void reset() override { state_ = state_type{}; }
+
+  result<detail::decision> decide(const any_message& command) override {
+    return decide_as(command, typename Actor::commands{});
+  }
+
+  result<void> replay(const event_record& event) override {
+    return replay_as(event, typename Actor::events{});
+  }
+
+  [[nodiscard]] void* state() noexcept override { return &state_; }
+  void encode_state(bytes& out) const override { encode_to(out, state_); }
+
+  result<void> decode_state(bytes_view data) override {
+    try {
+      auto decoded_state = decode<state_type>(data);
+      if (!decoded_state) return std::unexpected(std::move(decoded_state).error());
+      state_ = std::move(*decoded_state);
+      return {};
+    } catch (...) {
+      return fail(errc::handler_failed, "decoding the state threw");
+    }
+  }
+
+  [[nodiscard]] static const actor_traits& traits() {
+    static const actor_traits made =
+        make_traits(typename Actor::commands{}, typename Actor::events{});
+    return made;
+  }
+
+ private:
+  template <class... Commands, class... Events>
+  static actor_traits make_traits(messages<Commands...>, messages<Events...>) {
+    static_assert(std::is_base_of_v<event_sourced_actor<Actor>, Actor>,
+                  "an actor derives publicly from aether::event_sourced_actor<itself>");
+    static_assert(message<state_type>, "the actor's `state` is an AETHER_MESSAGE");
+    static_assert(Actor::command_window > 0, "an actor's `command_window` is at least 1");
+    static_assert(distinct({Commands::aether_wire_name...}),
+                  "two commands in the actor's `commands` have the same wire name");
+    static_assert(distinct({Events::aether_wire_name...}),
+                  "two events in the actor's `events` have the same wire name");
+    static_assert((has_apply<Events> && ...),
+                  "an event in the actor's `events` has no static apply(state&, const Event&)");
+    static_assert(
+        (has_on<Commands> && ...),
+        "a command in the actor's `commands` has no on(const Command&, const state&) that "
+        "returns aether::effect<Command::reply> (effect<void> without a `reply`)");
+    auto type = actor_type::parse(Actor::type_name);
+    AETHER_ASSERT(type.has_value() && "type_name is [A-Za-z0-9_-]{1,64}");
+    return {std::move(*type),
+            {&message_type_of<Commands>()...},
+            {&message_type_of<Events>()...},
+            state_type::aether_wire_name,
+            Actor::state_schema,
+            Actor::snapshot_every,
+            Actor::command_window};
+  }
+
+  static constexpr bool distinct(std::initializer_list<std::string_view> names) {
+    for (auto it = names.begin(); it != names.end(); ++it)
+      if (std::find(names.begin(), it, *it) != it) return false;
+    return true;
+  }
+
+  template <class Event>
+  static constexpr bool has_apply = requires(state_type& s, const Event& e) {
+    Actor::apply(s, e);
+  };
+  template <class Command>
+  static constexpr bool has_on = requires(Actor& a, const Command& c, const state_type& s) {
+    { a.on(c, s) } -> std::same_as<effect<reply_of<Command>>>;
+  };
+
+  template <class... Commands>
+  result<detail::decision> decide_as(const any_message& command, messages<Commands...>) {
+    result<detail::decision> made = fail(errc::unknown_message, "not a command of this actor");
+    try {
+      (void)(decide_if<Commands>(command, made) || ...);
+    } catch (const std::exception& thrown) {
+      made = fail(errc::handler_failed, std::string{"the command handler threw: "} + thrown.what());
+    } catch (...) {
+      made = fail(errc::handler_failed, "the command handler threw");
+    }
+    return made;
+  }
+
+  template <class Command>
+  bool decide_if(const any_message& command, result<detail::decision>& made) {
+    const auto* typed = command.get_if<Command>();
+    if (typed == nullptr) return false;
+    if constexpr (has_on<Command>) made = actor_.on(*typed, std::as_const(state_)).release();
+    return true;
+  }
+
+  template <class... Events>
+  result<void> replay_as(const event_record& event, messages<Events...>) {
+    result<void> done =
+        fail(errc::unknown_message, "event type '" + event.type + "' is not known to this build");
+    try {
+      (void)(replay_if<Events>(event, done) || ...);
+    } catch (const std::exception& thrown) {
+      done = fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
+    } catch (...) {
+      done = fail(errc::handler_failed, "apply threw");
+    }
+    return done;
+  }
+
+  template <class Event>
+  bool replay_if(const event_record& event, result<void>& done) {
+    if (event.type != Event::aether_wire_name) return false;
+    auto typed = decode<Event>(event.data);
+    if (typed) {
+      if constexpr (has_apply<Event>) Actor::apply(state_, *typed);
+      done = {};
+    } else {
+      done = std::unexpected(std::move(typed).error());
+    }
+    return true;
+  }
+
+  Actor actor_;
+  state_type state_{};
+};
+
+}  // namespace aether

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <aether/actors/effect.hpp>
+#include <aether/runtime/ids.hpp>
+#include <aether/runtime/message.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace aether {
+
+/// An actor whose state is the sum of its events. Derive, and declare:
+///
+///     class account : public aether::event_sourced_actor<account> {
+///      public:
+///       static constexpr std::string_view type_name = "account";   // for ever;
+///       [A-Za-z0-9_-]{1,64} using state    = balance;                                   // an
+///       AETHER_MESSAGE using commands = aether::messages<deposit, get_balance>; using events   =
+///       aether::messages<deposited>; aether::effect<balance> on(const deposit&, const state&); //
+///       one `on` for each command static void apply(state&, const deposited&);                //
+///       one `apply` for each event
+///     };
+///
+/// `on` decides: it sees a const state and returns what should happen; it may run again for the
+/// same command (after a lost race), so it changes nothing itself. An exception from it is answered
+/// with `handler_failed`, and nothing is persisted. `apply` runs now and on every replay:
+/// deterministic, no side effects, no exceptions.
+///
+/// Optional, with their defaults:
+///     static constexpr std::uint32_t state_schema = 1;      // another number: old snapshots
+///     ignored static constexpr std::uint64_t snapshot_every = 100;  // events; 0: only on
+///     passivation static constexpr std::size_t command_window = 1024;   // repeated commands it
+///     recognises; > 0
+///
+/// Threads: one at a time; never two calls at once, and each sees all that came before.
+template <class Derived>
+class event_sourced_actor {
+ public:
+  static constexpr std::uint32_t state_schema = 1;
+  static constexpr std::uint64_t snapshot_every = 100;
+  static constexpr std::size_t command_window = 1024;
+
+  /// For the runtime.
+  void aether_bind(const actor_address& self) noexcept { self_ = &self; }
+
+ protected:
+  /// This actor's own id.
+  [[nodiscard]] const actor_id& id() const noexcept { return self_->id; }
+
+  /// Persists one or several events, atomically and in this order, then applies them.
+  template <message... Events>
+    requires(sizeof...(Events) > 0)
+  [[nodiscard]] static detail::persisting<Derived> persist(Events... events) {
+    detail::persisting<Derived> made;
+    made.made.events.reserve(sizeof...(Events));
+    (aether_add(made.made, std::move(events)), ...);
+    return made;
+  }
+
+  /// Persists a run-time number of events of one type, at most `commit_events_max`; an empty list
+  /// persists nothing.
+  template <message Event>
+  [[nodiscard]] static detail::persisting<Derived> persist_all(std::vector<Event> events) {
+    detail::persisting<Derived> made;
+    made.made.events.reserve(events.size());
+    for (auto& event : events) aether_add(made.made, std::move(event));
+    return made;
+  }
+
+  /// Replies without persisting anything.
+  template <message Reply>
+  [[nodiscard]] static detail::answering<Reply> reply(Reply value) {
+    detail::answering<Reply> made;
+    made.made.reply = [value = std::move(value)](const void*) mutable {
+      return any_message::of<Reply>(std::move(value));
+    };
+    return made;
+  }
+
+  /// Refuses: the sender gets `errc::rejected` with `reason`; nothing is persisted.
+  [[nodiscard]] static detail::rejecting reject(std::string reason) {
+    detail::rejecting made;
+    made.made.rejection = error{errc::rejected, std::move(reason)};
+    return made;
+  }
+
+  /// Neither persists nor replies.
+  [[nodiscard]] static detail::doing_nothing none() { return {}; }
+
+ private:
+  template <message Event>
+  static void aether_add(detail::decision& made, Event event) {
+    static_assert(Derived::events::template contains<Event>,
+                  "persist: this event is not listed in the actor's `events`");
+    constexpr bool has_apply = requires(typename Derived::state & s, const Event& e) {
+      Derived::apply(s, e);
+    };
+    static_assert(has_apply,
+                  "an event in the actor's `events` has no static "
+                  "apply(state&, const Event&)");
+    if constexpr (has_apply)
+      made.events.push_back(
+          {any_message::of<Event>(std::move(event)), [](void* state, const void* applied) {
+             Derived::apply(*static_cast<typename Derived::state*>(state),
+                            *static_cast<const Event*>(applied));
+           }});
+  }
+
+  const actor_address* self_ = nullptr;
+};
+
+}  // namespace aether

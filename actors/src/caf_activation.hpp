@@ -1,0 +1,143 @@
+#pragma once
+
+#include "hash_slots.hpp"
+
+#include <aether/actors/command.hpp>
+#include <aether/persistence/snapshot_store.hpp>
+
+#include <caf/actor.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace aether {
+
+/// What reaches an entity from outside; see the inputs of `entity`.
+namespace entity_input {
+
+/// An answer that is large and rare: apart, because inputs wait in inboxes by the thousand.
+template <class T>
+struct apart {
+  explicit apart(result<T> answer) : got{std::make_unique<result<T>>(std::move(answer))} {}
+  std::unique_ptr<result<T>> got;
+};
+
+struct begin {};
+struct tail : apart<std::optional<recorded_commit>> {
+  using apart::apart;
+};
+struct loaded : apart<std::optional<snapshot>> {
+  using apart::apart;
+};
+struct page {
+  result<std::vector<recorded_commit>> got;
+};
+struct appended {
+  result<log_position> got;
+};
+struct saved {
+  result<void> got;
+};
+struct retry {};
+struct permitted {};
+struct retire {
+  bool forced;
+};
+
+}  // namespace entity_input
+
+using any_entity_input =
+    std::variant<entity_input::begin, envelope, entity_input::tail, entity_input::loaded,
+                 entity_input::page, entity_input::appended, entity_input::saved,
+                 entity_input::retry, entity_input::permitted, entity_input::retire>;
+static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
+
+/// One actor that is in memory: its inbox, and the CAF actor that works it off. A sender puts an
+/// input into the inbox and wakes the CAF actor only when it is not awake already, so a burst costs
+/// one CAF message.
+struct activation {
+  activation(actor_address address, std::uint64_t its_hash, shard_id in)
+      : self{std::move(address)}, hash{its_hash}, shard{in} {}
+
+  const actor_address self;
+  /// `stable_hash(self)`.
+  const std::uint64_t hash;
+  const shard_id shard;
+  /// Commands delivered and not yet answered.
+  std::atomic<std::uint32_t> held{0};
+
+  // Guarded by the mutex of the registry's stripe that the address falls into.
+  std::vector<any_entity_input> inbox;
+  bool awake = false;
+  std::uint32_t last_used = 0;
+  caf::actor runner;
+};
+
+using activation_ptr = std::shared_ptr<activation>;
+
+/// A few emptied inboxes, kept for the next actor that wakes: an actor that sleeps owns none, and one
+/// that works allocates none.
+class spare_inboxes {
+ public:
+  void lend(std::vector<any_entity_input>& to) {
+    if (to.capacity() > 0 || spare_.empty()) return;
+    to = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  /// @pre `from` is empty; it owns nothing any more afterwards.
+  void take_back(std::vector<any_entity_input>& from) {
+    auto taken = std::exchange(from, {});
+    if (taken.capacity() > 0 && taken.capacity() <= inputs_max && spare_.size() < spare_max)
+      spare_.push_back(std::move(taken));
+  }
+
+ private:
+  static constexpr std::size_t spare_max = 4;
+  static constexpr std::size_t inputs_max = 16;
+  std::vector<std::vector<any_entity_input>> spare_;
+};
+
+/// The actors in memory, by address, in stripes with a mutex each.
+class activation_registry {
+ public:
+  struct stripe {
+    std::mutex mutex;
+    /// By `stable_hash`; the address decides among equal hashes.
+    hash_slots<activation_ptr> actors;
+    spare_inboxes spare;
+
+    /// @pre `mutex` is held, for all.
+    [[nodiscard]] activation* find(std::uint64_t hash, const actor_address& address) const {
+      const auto* found =
+          actors.find(hash, [&](const activation& one) { return one.self == address; });
+      return found == nullptr ? nullptr : found->get();
+    }
+    void erase(const activation_ptr& gone) { actors.erase(gone->hash, gone); }
+  };
+
+  static constexpr std::size_t stripes_max = 64;
+
+  [[nodiscard]] stripe& stripe_of(std::uint64_t hash) noexcept {
+    return stripes_[(hash >> 32) % stripes_max];
+  }
+
+  /// Calls `visit` for each activation, a stripe at a time, under its mutex.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& next : stripes_) {
+      const std::lock_guard lock{next.mutex};
+      next.actors.for_each(visit);
+    }
+  }
+
+ private:
+  std::array<stripe, stripes_max> stripes_;
+};
+
+}  // namespace aether

@@ -1,0 +1,55 @@
+#include <aether/actors/actor_host.hpp>
+#include "caf_host_core.hpp"
+
+namespace aether {
+
+struct actor_host::impl {
+  std::shared_ptr<host_core> core;
+};
+
+actor_host::actor_host(host_options options, std::shared_ptr<event_store> events,
+                       std::shared_ptr<snapshot_store> snapshots, timers& clock)
+    : impl_{std::make_unique<impl>()} {
+  impl_->core = std::make_shared<host_core>(std::move(options), std::move(events),
+                                            std::move(snapshots), clock);
+  impl_->core->sweep_idle();
+}
+
+actor_host::~actor_host() { stop(std::chrono::seconds{5}); }
+
+void actor_host::host_type(const actor_traits& traits, behavior_factory factory) {
+  impl_->core->add_type(traits, std::move(factory));
+}
+
+const actor_traits* actor_host::find_type(const actor_type& type) const {
+  const auto* found = impl_->core->find_type(type);
+  return found == nullptr ? nullptr : found->traits;
+}
+
+result<void> actor_host::tell(const actor_address& to, envelope command) {
+  return impl_->core->deliver(to, command);
+}
+
+void actor_host::ask(const actor_address& to, envelope command) {
+  if (auto sent = impl_->core->deliver(to, command); !sent)
+    command.answer(std::unexpected(std::move(sent).error()));
+}
+
+void actor_host::accept(shard_id shard) { impl_->core->accept(shard); }
+void actor_host::release(shard_id shard) { impl_->core->release(shard); }
+bool actor_host::accepts(shard_id shard) const noexcept { return impl_->core->accepts(shard); }
+bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
+
+void actor_host::set_in_contact(bool in_contact) noexcept {
+  impl_->core->in_contact = in_contact;
+}
+
+void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }
+
+host_stats actor_host::stats() const {
+  const auto& count = impl_->core->count;
+  return {count.resident, count.activations, count.passivations, count.commands,
+          count.commits,  count.conflicts,   count.quarantines,  count.dead_letters};
+}
+
+}  // namespace aether

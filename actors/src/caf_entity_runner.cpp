@@ -1,0 +1,229 @@
+#include "caf_entity_runner.hpp"
+
+#include <aether/runtime/log.hpp>
+
+#include <utility>
+
+namespace aether {
+
+namespace {
+
+/// The one at work on this thread.
+thread_local entity_runner* at_work = nullptr;
+
+struct shift {
+  explicit shift(entity_runner& of) noexcept { at_work = &of; }
+  ~shift() { at_work = nullptr; }
+};
+
+}  // namespace
+
+entity_runner::entity_runner(caf::actor_config& config, std::shared_ptr<host_core> host,
+                             activation_ptr self, const host_core::hosted_type& type)
+    : caf::event_based_actor{config}, host_{std::move(host)}, self_{std::move(self)}, type_{type} {}
+
+caf::behavior entity_runner::make_behavior() {
+  return {[this](wake_atom) { run(); }};
+}
+
+bool entity_runner::joins_round(const activation& to, any_entity_input& input) {
+  if (at_work == nullptr || at_work->self_.get() != &to) return false;
+  at_work->round_->push_back(std::move(input));
+  ++at_work->to_come_;
+  return true;
+}
+
+void entity_runner::run() {
+  // Both are empty between runs; they are per thread so that an idle actor owns no buffers.
+  thread_local std::vector<any_entity_input> inputs;
+  thread_local entity_effects effects;
+  const shift mine{*this};
+  for (unsigned round = 0; round < rounds_max; ++round) {
+    if (gone_ || !host_->take_inbox(*self_, inputs)) return;
+    try {
+      work_off(inputs, effects);
+    } catch (const std::exception& thrown) {
+      crash(thrown.what(), inputs);
+    } catch (...) {
+      crash("an exception of unknown type", inputs);
+    }
+    effects.clear();
+    inputs.clear();
+  }
+  send(this, wake_atom::value);
+}
+
+void entity_runner::work_off(std::vector<any_entity_input>& inputs, entity_effects& effects) {
+  const auto now = std::chrono::steady_clock::now();
+  round_ = &inputs;
+  to_come_ = inputs.size();
+  while (to_come_ > 0) {
+    any_entity_input input = std::move(inputs[inputs.size() - to_come_--]);
+    if (gone_) {
+      refuse(input);
+    } else {
+      feed(input, now, effects);
+      carry_out(effects);
+    }
+  }
+  self_->held.fetch_sub(std::exchange(answered_, 0), std::memory_order_relaxed);
+  if (permitted_ && entity_->now() != entity::phase::recovering) {
+    permitted_ = false;
+    host_->release_permit();
+  }
+}
+
+void entity_runner::make_entity() {
+  std::string what = "an exception of unknown type";
+  try {
+    entity_.emplace(*type_.traits, type_.factory(self_->self));
+    return;
+  } catch (const std::exception& thrown) {
+    what = thrown.what();
+  } catch (...) {
+  }
+  entity_.emplace(*type_.traits, error{errc::handler_failed, "making the actor threw: " + what});
+}
+
+void entity_runner::feed(any_entity_input& input, entity::time_point now, entity_effects& out) {
+  struct {
+    entity_runner& me;
+    entity::time_point now;
+    entity_effects& out;
+    void operator()(entity_input::begin) {
+      me.make_entity();
+      me.entity_->start(out);
+    }
+    void operator()(envelope&& command) { me.entity_->receive(std::move(command), now, out); }
+    void operator()(entity_input::tail&& in) { me.entity_->tail_read(std::move(*in.got), now, out); }
+    void operator()(entity_input::loaded&& in) {
+      me.entity_->snapshot_loaded(std::move(*in.got), now, out);
+    }
+    void operator()(entity_input::page&& in) {
+      me.entity_->history_read(std::move(in.got), now, out);
+    }
+    void operator()(entity_input::appended&& in) {
+      if (in.got) ++me.host_->count.commits;
+      me.entity_->appended(std::move(in.got), now, out);
+    }
+    void operator()(entity_input::saved&& in) { me.entity_->snapshot_saved(std::move(in.got), out); }
+    void operator()(entity_input::retry) { me.entity_->retry(now, out); }
+    void operator()(entity_input::permitted) {
+      me.permitted_ = true;
+      if (std::exchange(me.wants_tail_, false)) me.read_tail();
+      if (std::exchange(me.wants_snapshot_, false)) me.load_snapshot();
+    }
+    void operator()(entity_input::retire in) { me.entity_->retire(in.forced, out); }
+  } visitor{*this, now, out};
+  std::visit(visitor, std::move(input));
+}
+
+void entity_runner::carry_out(entity_effects& effects) {
+  // No effect makes another one: what it causes comes back through the inbox.
+  for (auto& wanted : effects)
+    std::visit([this](auto&& effect) { carry_out(std::move(effect)); }, wanted);
+  effects.clear();
+}
+
+template <class Input>
+auto entity_runner::bring_back() {
+  return [host = host_, self = self_](auto got) { host->post(self, Input{std::move(got)}); };
+}
+
+void entity_runner::read_tail() {
+  host_->events->latest(self_->self, bring_back<entity_input::tail>());
+}
+
+void entity_runner::load_snapshot() {
+  host_->snapshots->load(self_->self, bring_back<entity_input::loaded>());
+}
+
+void entity_runner::carry_out(entity_effect::read_tail) {
+  if (!permitted_) permitted_ = host_->acquire_permit(self_);
+  if (permitted_)
+    read_tail();
+  else
+    wants_tail_ = true;
+}
+
+void entity_runner::carry_out(entity_effect::load_snapshot) {
+  if (permitted_)
+    load_snapshot();
+  else
+    wants_snapshot_ = true;
+}
+
+void entity_runner::carry_out(entity_effect::read_history wanted) {
+  host_->events->read(self_->self, wanted.from, wanted.after, recovery_machine::page_commits,
+                      bring_back<entity_input::page>());
+}
+
+void entity_runner::carry_out(entity_effect::append wanted) {
+  wanted.next.id = commit_id::make();
+  wanted.next.at =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  wanted.next.writer = host_->options.node_name;
+  wanted.next.epoch = writer_epoch{host_->epoch.load(std::memory_order_relaxed)};
+  host_->events->append(self_->self, wanted.expected, std::move(wanted.next),
+                        bring_back<entity_input::appended>());
+}
+
+void entity_runner::carry_out(entity_effect::save_snapshot wanted) {
+  host_->snapshots->save(self_->self, std::move(wanted.taken), bring_back<entity_input::saved>());
+}
+
+void entity_runner::carry_out(entity_effect::answer wanted) {
+  ++answered_;
+  if (wanted.sink) {
+    try {
+      return wanted.sink(std::move(wanted.with));
+    } catch (...) {
+      return log::error("actor", "answer_handler_threw", {{"actor", to_string(self_->self)}});
+    }
+  }
+  if (wanted.with || wanted.with.error().code() == errc::rejected) return;
+  ++host_->count.dead_letters;
+  log::warn("actor", "dead_letter",
+            {{"actor", to_string(self_->self)}, {"reason", wanted.with.error().message()}});
+}
+
+void entity_runner::carry_out(entity_effect::retry_later wanted) {
+  host_->clock.after(wanted.delay,
+                     [host = host_, self = self_] { host->post(self, entity_input::retry{}); });
+}
+
+void entity_runner::carry_out(entity_effect::report wanted) {
+  if (std::string_view{wanted.event} == "append_conflict") ++host_->count.conflicts;
+  if (std::string_view{wanted.event} == "quarantined") ++host_->count.quarantines;
+  log::warn("actor", wanted.event, {{"actor", to_string(self_->self)}, {"detail", wanted.detail}});
+}
+
+void entity_runner::carry_out(entity_effect::retired) {
+  // What came meanwhile is still served; when that is no command, the next sweep asks again.
+  if (to_come_ > 0 && !entity_->forced()) return;
+  std::vector<any_entity_input> left;
+  if (host_->let_go(self_, entity_->forced(), left)) leave(std::move(left));
+}
+
+void entity_runner::crash(const char* what, std::vector<any_entity_input>& inputs) {
+  log::error("actor", "crashed", {{"actor", to_string(self_->self)}, {"what", what}});
+  std::vector<any_entity_input> left;
+  if (!gone_ && host_->let_go(self_, true, left)) leave(std::move(left));
+  for (; to_come_ > 0; --to_come_) refuse(inputs[inputs.size() - to_come_]);
+}
+
+void entity_runner::leave(std::vector<any_entity_input> left) {
+  gone_ = true;
+  for (auto& input : left) refuse(input);
+  if (std::exchange(permitted_, false)) host_->release_permit();
+  quit();
+}
+
+void entity_runner::refuse(any_entity_input& input) {
+  if (auto* command = std::get_if<envelope>(&input))
+    carry_out(entity_effect::answer{std::move(command->answer),
+                                    fail(errc::not_owner, "the actor has left this node")});
+  if (std::holds_alternative<entity_input::permitted>(input)) host_->release_permit();
+}
+
+}  // namespace aether

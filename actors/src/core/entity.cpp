@@ -1,0 +1,310 @@
+#include "entity.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace aether {
+
+namespace {
+
+/// The fault is in the history itself, or in how this build reads it: reading again changes
+/// nothing.
+bool is_permanent(const error& why) {
+  switch (why.code()) {
+    case errc::corrupt_history:
+    case errc::stream_regressed:
+    case errc::unknown_message:
+    case errc::decode_failed:
+    case errc::handler_failed:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Asking for that snapshot again gives the same: go without, history is the truth.
+bool is_unusable(const error& why) { return is_permanent(why) || why.code() == errc::store_failed; }
+
+error leaving_error() { return {errc::not_owner, "the actor is leaving this node"}; }
+
+bool is_legal(entity::phase from, entity::phase to) {
+  using enum entity::phase;
+  switch (from) {
+    case recovering:
+      return to == recovering || to == backing_off || to == ready || to == quarantined;
+    case backing_off:
+      return to == recovering || to == leaving || to == retired;
+    case ready:
+      return to == appending || to == recovering || to == leaving || to == retired;
+    case appending:
+      return to == ready || to == recovering || to == leaving || to == retired;
+    case quarantined:
+      return to == leaving || to == retired;
+    case leaving:
+      return to == leaving || to == ready || to == recovering || to == retired;
+    case retired:
+      return to == retired || to == leaving || to == ready || to == recovering;
+  }
+  return false;
+}
+
+std::string place(const actor_traits& traits, const error& why) {
+  return traits.type.str() + ": " + why.message();
+}
+
+}  // namespace
+
+entity::entity(const actor_traits& traits, std::unique_ptr<behavior> actor)
+    : traits_{traits}, actor_{std::move(actor)}, window_{traits.command_window} {}
+
+entity::entity(const actor_traits& traits, error why)
+    : traits_{traits}, window_{traits.command_window}, quarantine_{new error{std::move(why)}} {}
+
+void entity::enter(phase next) {
+  AETHER_ASSERT(is_legal(phase_, next));
+  AETHER_ASSERT(batch_.empty() || next == phase::appending);
+  phase_ = next;
+}
+
+void entity::start(entity_effects& out) {
+  if (!quarantine_) return begin_recovery(out);
+  enter(phase::quarantined);
+  out.emplace_back(entity_effect::report{"quarantined", place(traits_, *quarantine_)});
+}
+
+void entity::begin_recovery(entity_effects& out) {
+  AETHER_ASSERT(batch_.empty());
+  actor_->reset();
+  window_.clear();
+  stored_ = {};
+  snapshot_version_ = {};
+  loaded_ = false;
+  broken_ = false;
+  recovery_ = std::make_unique<recovery_machine>(known_);
+  enter(phase::recovering);
+  out.emplace_back(entity_effect::read_tail{});
+  if (skip_snapshot_)
+    (void)recovery_->snapshot_read(std::nullopt);
+  else
+    out.emplace_back(entity_effect::load_snapshot{});
+}
+
+void entity::tail_read(result<std::optional<recorded_commit>> tail, time_point now,
+                       entity_effects& out) {
+  AETHER_ASSERT(phase_ == phase::recovering);
+  advance(recovery_->tail_read(std::move(tail)), now, out);
+}
+
+void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point now,
+                             entity_effects& out) {
+  AETHER_ASSERT(phase_ == phase::recovering);
+  if (!loaded && is_unusable(loaded.error())) {
+    out.emplace_back(entity_effect::report{"snapshot_skipped", place(traits_, loaded.error())});
+    loaded = std::nullopt;
+  }
+  if (loaded && *loaded &&
+      ((*loaded)->state_type != traits_.state_type || (*loaded)->schema != traits_.state_schema)) {
+    out.emplace_back(entity_effect::report{
+        "snapshot_skipped", traits_.type.str() + ": it holds " + (*loaded)->state_type +
+                                " schema " + std::to_string((*loaded)->schema) +
+                                ", this build has " + std::string{traits_.state_type} + " schema " +
+                                std::to_string(traits_.state_schema)});
+    recovery_->was_stored((*loaded)->position.version);
+    loaded = std::nullopt;
+  }
+  advance(recovery_->snapshot_read(std::move(loaded)), now, out);
+}
+
+void entity::history_read(result<std::vector<recorded_commit>> page, time_point now,
+                          entity_effects& out) {
+  AETHER_ASSERT(phase_ == phase::recovering);
+  advance(recovery_->page_read(std::move(page)), now, out);
+}
+
+void entity::advance(recovery_machine::steps steps, time_point now, entity_effects& out) {
+  for (auto& step : steps) {
+    if (const auto* from = std::get_if<recovery_machine::restore>(&step)) {
+      if (!restore(from->from, out)) return begin_recovery(out);
+    } else if (const auto* stored = std::get_if<recovery_machine::replay>(&step)) {
+      if (!replay(stored->next)) break;
+    } else if (const auto* page = std::get_if<recovery_machine::read>(&step)) {
+      out.emplace_back(entity_effect::read_history{page->from, page->after});
+    } else {
+      out.emplace_back(entity_effect::read_tail{});
+    }
+  }
+  if (recovery_->now() == recovery_machine::phase::done) return recovery_ended(now, out);
+  if (recovery_->now() == recovery_machine::phase::failed) {
+    const error why = recovery_->why();
+    recovery_failed(why, now, out);
+  }
+}
+
+bool entity::restore(const snapshot& from, entity_effects& out) {
+  auto restored = actor_->decode_state(from.state);
+  if (restored) restored = window_.decode(from.window);
+  if (restored) return true;
+  known_ = std::max(known_, from.position.version);
+  out.emplace_back(entity_effect::report{"snapshot_skipped", place(traits_, restored.error())});
+  skip_snapshot_ = true;
+  return false;
+}
+
+bool entity::replay(const commit& stored) {
+  std::uint64_t version = stored.first.value();
+  for (const auto& event : stored.events) {
+    if (auto applied = actor_->replay(event); !applied) {
+      recovery_->replay_failed({errc::corrupt_history, "version " + std::to_string(version) + " (" +
+                                                           event.type +
+                                                           "): " + applied.error().message()});
+      return false;
+    }
+    ++version;
+  }
+  for (const auto& command : stored.commands)
+    if (window_.find(command.id) == nullptr) window_.remember(command.id, command.reply);
+  return true;
+}
+
+void entity::recovery_ended(time_point now, entity_effects& out) {
+  stored_ = recovery_->position();
+  known_ = stored_.version;
+  snapshot_version_ = std::max(snapshot_version_, recovery_->restored());
+  recovery_.reset();
+  failures_ = 0;
+  loaded_ = true;
+  enter(phase::ready);
+  if (forced_) return leave(out);
+  decide_waiting(now, out);
+}
+
+void entity::recovery_failed(const error& why, time_point now, entity_effects& out) {
+  recovery_.reset();
+  if (!is_permanent(why)) return back_off(why, now, out);
+  quarantine_ = std::make_unique<error>(errc::quarantined,
+                                        "its history cannot be replayed: " + why.message());
+  enter(phase::quarantined);
+  out.emplace_back(entity_effect::report{"quarantined", place(traits_, why)});
+  refuse_waiting(*quarantine_, out);
+  if (forced_) leave(out);
+}
+
+void entity::back_off(const error& why, time_point now, entity_effects& out) {
+  trouble_ = std::make_unique<error>(why);
+  expire_waiting(now, why, out);
+  enter(phase::backing_off);
+  if (forced_ || waiting_.empty()) return leave(out);
+  const auto delay = std::min(retry_max, retry_min * (1U << std::min(failures_, 10U)));
+  ++failures_;
+  out.emplace_back(entity_effect::retry_later{delay});
+}
+
+void entity::retry(time_point now, entity_effects& out) {
+  if (phase_ != phase::backing_off) return;
+  expire_waiting(now, *trouble_, out);
+  if (waiting_.empty()) return leave(out);
+  begin_recovery(out);
+}
+
+void entity::receive(envelope&& command, time_point now, entity_effects& out) {
+  if (forced_ || quarantine_) {
+    out.emplace_back(entity_effect::answer{
+        std::move(command.answer), std::unexpected(forced_ ? leaving_error() : *quarantine_)});
+    return;
+  }
+  waiting_.push_back(std::move(command));
+  if (phase_ == phase::retired || phase_ == phase::leaving) {
+    if (!loaded_) return begin_recovery(out);
+    enter(phase::ready);
+  }
+  if (phase_ == phase::ready) decide_waiting(now, out);
+}
+
+void entity::snapshot_if_due(entity_effects& out) {
+  if (saving_ || traits_.snapshot_every == 0) return;
+  const auto last = std::max(snapshot_version_, saving_version_);
+  if (stored_.version.value() >= last.value() + traits_.snapshot_every) save(out);
+}
+
+void entity::save(entity_effects& out) {
+  saving_version_ = stored_.version;
+  try {
+    out.emplace_back(entity_effect::save_snapshot{take_snapshot()});
+    saving_ = true;
+  } catch (...) {
+    out.emplace_back(entity_effect::report{"snapshot_not_saved", "encoding the state threw"});
+  }
+}
+
+snapshot entity::take_snapshot() const {
+  snapshot taken{stored_, std::string{traits_.state_type}, traits_.state_schema, {}, {}};
+  actor_->encode_state(taken.state);
+  taken.window = window_.encode();
+  return taken;
+}
+
+void entity::snapshot_saved(result<void> outcome, entity_effects& out) {
+  saving_ = false;
+  if (outcome) {
+    snapshot_version_ = std::max(snapshot_version_, saving_version_);
+    skip_snapshot_ = false;
+  } else {
+    out.emplace_back(entity_effect::report{"snapshot_not_saved", place(traits_, outcome.error())});
+  }
+  if (phase_ != phase::leaving) return;
+  if (outcome) return leave(out);
+  enter(phase::retired);
+  out.emplace_back(entity_effect::retired{});
+}
+
+void entity::retire(bool forced, entity_effects& out) {
+  forced_ = forced_ || forced;
+  switch (phase_) {
+    case phase::ready:
+    case phase::quarantined:
+    case phase::retired:
+      return leave(out);
+    case phase::backing_off:
+      if (forced_) leave(out);
+      return;
+    case phase::recovering:
+      if (forced_) refuse_waiting(leaving_error(), out);
+      return;
+    case phase::appending:
+    case phase::leaving:
+      return;
+  }
+}
+
+bool entity::dirty() const noexcept { return loaded_ && stored_.version > snapshot_version_; }
+
+void entity::leave(entity_effects& out) {
+  refuse_waiting(leaving_error(), out);
+  if (dirty() && !saving_) save(out);
+  if (saving_) return enter(phase::leaving);
+  enter(phase::retired);
+  out.emplace_back(entity_effect::retired{});
+}
+
+void entity::refuse_waiting(const error& why, entity_effects& out) {
+  for (auto& command : waiting_)
+    out.emplace_back(entity_effect::answer{std::move(command.answer), std::unexpected(why)});
+  waiting_.clear();
+}
+
+void entity::expire_waiting(time_point now, const error& why, entity_effects& out) {
+  std::vector<envelope> still;
+  for (auto& command : waiting_) {
+    if (command.deadline > now)
+      still.push_back(std::move(command));
+    else
+      out.emplace_back(entity_effect::answer{
+          std::move(command.answer),
+          fail(
+              errc::unavailable,
+              "its deadline passed before the actor was back from its history: " + why.message())});
+  }
+  waiting_ = std::move(still);
+}
+
+}  // namespace aether

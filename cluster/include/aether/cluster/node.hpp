@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aether/actors/actor_host.hpp>
+#include <aether/actors/actor_ref.hpp>
+#include <aether/actors/behavior.hpp>
+#include <aether/runtime/options.hpp>
+
+namespace aether {
+
+/// What an operator asks a node.
+struct node_status {
+  struct member {
+    std::string node;
+    /// joining, up, leaving or down.
+    std::string state;
+    std::uint32_t weight = 0;
+    /// Shards that the table assigns to it.
+    std::size_t shards = 0;
+  };
+  std::string node;
+  bool leading = false;
+  /// The leader's term, and the revision of the shard table in force; 0 without a cluster.
+  std::uint64_t term = 0;
+  std::uint64_t table_revision = 0;
+  std::vector<member> members;
+  host_stats actors;
+};
+
+/// One process of a cluster, or, without a NATS address, a whole system in memory.
+///
+///     aether::node node{aether::options::from(argc, argv)};
+///     node.host<account>();
+///     if (auto joined = node.join(); !joined) return report(joined.error());
+///     auto alice = node.actor<account>("alice");
+///
+/// Call `host` for every actor type before `join`. A node that hosts nothing, or has weight 0, owns
+/// no shards and is a client: it reaches every actor all the same.
+///
+/// Threads: all members may be called from any thread, one at a time for `host`, `join` and `leave`.
+/// References made by `actor` must not be used after the node is gone.
+class node {
+ public:
+  explicit node(options wanted);
+  /// Leaves, if it is still a member.
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// This node can run `Actor`s, made by `factory()` at each activation.
+  template <class Actor, class Factory>
+  void host(Factory factory) {
+    host_type(model<Actor>::traits(), [factory](const actor_address& self) {
+      return std::unique_ptr<behavior>{std::make_unique<model<Actor>>(factory(), self)};
+    });
+  }
+  template <class Actor>
+  void host() {
+    host<Actor>([] { return Actor{}; });
+  }
+
+  /// Connects, creates what the namespace lacks on the server, and becomes a member. Blocks for a
+  /// few heartbeats. May be called again after an error.
+  /// @errors `invalid_options`; `unavailable`: no server answers; `unsupported_server`;
+  ///         `incompatible_cluster`: another shard count or message table, the text has the
+  ///         difference; `node_id_in_use`; `store_failed`: the server refused, the text says why.
+  [[nodiscard]] result<void> join();
+
+  /// The actor of that id, wherever it lives or will live; see `actor_ref`.
+  template <class Actor>
+  [[nodiscard]] actor_ref<Actor> actor(std::string_view id) {
+    return {router(), model<Actor>::traits().type, id};
+  }
+
+  /// Lets others take its shards, finishes what is being stored, writes snapshots, and leaves; within
+  /// about `drain_timeout`. Idempotent.
+  /// @returns false when something had to be dropped, as by a crash: what was acknowledged is stored.
+  bool leave();
+
+  /// From now on SIGTERM and SIGINT are caught for `run_until_signal` instead of ending the process;
+  /// the second one ends it at once (code 130). Call it before `join` so that a signal during
+  /// start-up counts too. Idempotent; for the whole process.
+  static void catch_signals();
+
+  /// Waits for SIGTERM or SIGINT, then leaves. Calls `catch_signals` if nobody has.
+  /// @returns the process's exit code: 0 after a clean leave, 1 otherwise.
+  int run_until_signal();
+
+  [[nodiscard]] node_status status() const;
+  /// The options in force, the generated node id included.
+  [[nodiscard]] const options& settings() const noexcept;
+
+ private:
+  void host_type(const actor_traits& traits, behavior_factory factory);
+  [[nodiscard]] command_router& router() noexcept;
+
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace aether

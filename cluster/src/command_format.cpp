@@ -1,0 +1,154 @@
+#include "command_format.hpp"
+
+#include <charconv>
+
+#include <aether/runtime/log.hpp>
+
+namespace aether::cluster {
+
+namespace {
+
+constexpr const char* format_header = "Aether-Format";
+constexpr const char* type_header = "Aether-Actor-Type";
+constexpr const char* id_header = "Aether-Actor-Id";
+constexpr const char* command_header = "Aether-Command";
+constexpr const char* command_id_header = "Aether-Command-Id";
+constexpr const char* correlation_header = "Aether-Correlation";
+constexpr const char* timeout_header = "Aether-Timeout-Ms";
+constexpr const char* repeated_header = "Aether-Repeated";
+constexpr const char* error_header = "Aether-Error";
+constexpr std::string_view format_version = "1";
+
+std::unexpected<error> bad_header(const char* name) {
+  return fail(errc::decode_failed, std::string{"command: header "} + name + " is missing or wrong");
+}
+
+std::optional<std::uint64_t> number(std::optional<std::string_view> text) {
+  std::uint64_t value = 0;
+  if (!text) return std::nullopt;
+  const char* end = text->data() + text->size();
+  const auto [stop, failed] = std::from_chars(text->data(), end, value);
+  return failed == std::errc{} && stop == end ? std::optional{value} : std::nullopt;
+}
+
+result<actor_address> parse_address(const nats_message& from) {
+  const auto type_text = from.header(type_header);
+  const auto id_text = from.header(id_header);
+  if (!type_text) return bad_header(type_header);
+  if (!id_text) return bad_header(id_header);
+  auto type = actor_type::parse(*type_text);
+  if (!type) return bad_header(type_header);
+  const auto plain = unescape_token(*id_text);
+  if (!plain) return bad_header(id_header);
+  auto id = actor_id::parse(*plain);
+  if (!id) return bad_header(id_header);
+  return actor_address{std::move(*type), std::move(*id)};
+}
+
+result<any_message> parse_payload(const nats_message& from, const actor_address& to,
+                                  const traits_finder& find) {
+  const auto* traits = find(to.type);
+  if (traits == nullptr)
+    return fail(errc::unknown_message, "actor type '" + to.type.str() + "' is not hosted here");
+  const auto name = from.header(command_header);
+  if (!name) return bad_header(command_header);
+  const auto* type = traits->find_command(*name);
+  if (type == nullptr)
+    return fail(errc::unknown_message,
+                "actor type '" + to.type.str() + "' has no command '" + std::string{*name} + "'");
+  return type->decode(from.payload());
+}
+
+result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock::time_point now,
+                            envelope& into) {
+  const auto id = command_id::from_hex(from.header(command_id_header).value_or(""));
+  if (!id) return bad_header(command_id_header);
+  into.id = *id;
+  if (const auto story = from.header(correlation_header)) {
+    const auto parsed = command_id::from_hex(*story);
+    if (!parsed) return bad_header(correlation_header);
+    into.correlation = *parsed;
+  }
+  if (const auto text = from.header(timeout_header)) {
+    const auto within = number(text);
+    if (!within || *within > 86'400'000) return bad_header(timeout_header);
+    into.deadline = now + std::chrono::milliseconds{*within};
+  }
+  into.repeated = from.header(repeated_header).has_value();
+  return {};
+}
+
+}  // namespace
+
+outgoing_command::outgoing_command(const subjects& names, std::uint32_t shards,
+                                   const actor_address& to, const envelope& command)
+    : subject_{names.commands(shard_of(to, shards))},
+      type_{to.type.str()},
+      id_{escape_token(to.id.str())},
+      command_{command.command.type().wire_name},
+      command_id_{command.id.hex()},
+      correlation_{command.correlation.is_nil() ? std::string{} : command.correlation.hex()} {
+  command.command.encode_to(payload_);
+}
+
+nats_outgoing outgoing_command::message(bool repeated, std::chrono::milliseconds answer_within) {
+  nats_outgoing made{subject_, payload_, {}};
+  made.headers = {{format_header, format_version},
+                  {type_header, type_},
+                  {id_header, id_},
+                  {command_header, command_},
+                  {command_id_header, command_id_}};
+  if (!correlation_.empty()) made.headers.emplace_back(correlation_header, correlation_);
+  if (answer_within > std::chrono::milliseconds::zero()) {
+    timeout_ = std::to_string(answer_within.count());
+    made.headers.emplace_back(timeout_header, timeout_);
+  }
+  if (repeated) made.headers.emplace_back(repeated_header, "1");
+  return made;
+}
+
+result<incoming_command> parse_command(const nats_message& from, const traits_finder& find,
+                                       std::chrono::steady_clock::time_point now) {
+  if (from.header(format_header).value_or("") != format_version) return bad_header(format_header);
+  auto to = parse_address(from);
+  if (!to) return std::unexpected(std::move(to).error());
+  envelope command;
+  if (auto read = parse_envelope(from, now, command); !read) return std::unexpected(read.error());
+  auto payload = parse_payload(from, *to, find);
+  if (!payload) return std::unexpected(std::move(payload).error());
+  command.command = std::move(*payload);
+  return incoming_command{std::move(*to), std::move(command)};
+}
+
+void send_answer(nats_connection& over, std::string_view reply_to,
+                 const result<any_reply>& answer) {
+  bytes encoded;
+  std::string code;
+  nats_outgoing message{reply_to, {}, {{format_header, format_version}}};
+  if (!answer) {
+    code = std::to_string(static_cast<unsigned>(answer.error().code()));
+    message.headers.emplace_back(error_header, code);
+    message.payload = as_bytes_view(answer.error().text());
+  } else if (const auto* typed = std::get_if<any_message>(&*answer)) {
+    typed->encode_to(encoded);
+    message.payload = encoded;
+  } else if (const auto* recorded = std::get_if<bytes>(&*answer)) {
+    message.payload = *recorded;
+  }
+  if (auto sent = over.publish(message, nats_flush::now); !sent)
+    log::warn("cluster", "answer_not_sent", {{"reason", sent.error().message()}});
+}
+
+result<any_reply> parse_answer(const nats_message& from) {
+  if (from.header(format_header).value_or("") != format_version)
+    return fail(errc::decode_failed, "answer: header Aether-Format is missing or wrong");
+  const auto payload = from.payload();
+  const auto failed = from.header(error_header);
+  if (!failed) return any_reply{bytes{payload.begin(), payload.end()}};
+  const auto code = number(failed);
+  if (!code || *code == 0 || *code > 0xffff)
+    return fail(errc::decode_failed, "answer: header Aether-Error is not a number");
+  return fail(static_cast<errc>(*code), std::string{as_text(payload)});
+}
+
+}  // namespace aether::cluster

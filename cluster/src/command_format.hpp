@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include <aether/actors/behavior.hpp>
+#include <aether/actors/command.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+
+namespace aether::cluster {
+
+/// A command as it travels to the owner of its shard: docs/formats.md, "Commands". Encoded once,
+/// sent as often as needed.
+class outgoing_command {
+ public:
+  outgoing_command(const subjects& names, std::uint32_t shards, const actor_address& to,
+                   const envelope& command);
+
+  /// The message, borrowed from this object.
+  /// @param repeated the same id may have been sent before.
+  /// @param answer_within what the receiver is told of the deadline; rounded to milliseconds.
+  [[nodiscard]] nats_outgoing message(bool repeated, std::chrono::milliseconds answer_within);
+
+ private:
+  std::string subject_;
+  std::string type_;
+  std::string id_;
+  std::string_view command_;
+  std::string command_id_;
+  std::string correlation_;
+  std::string timeout_;
+  bytes payload_;
+};
+
+struct incoming_command {
+  actor_address to;
+  envelope command;
+};
+
+/// Finds what a node knows of an actor type; nullptr when it does not host it.
+using traits_finder = std::function<const actor_traits*(const actor_type&)>;
+
+/// Reads a command; its `answer` is left empty.
+/// @errors `decode_failed`: a header is missing or wrong, or the payload is. `unknown_message`: the
+///         actor type is not hosted here, or has no such command.
+[[nodiscard]] result<incoming_command> parse_command(const nats_message& from,
+                                                     const traits_finder& find,
+                                                     std::chrono::steady_clock::time_point now);
+
+/// Publishes the answer to a command.
+void send_answer(nats_connection& over, std::string_view reply_to, const result<any_reply>& answer);
+
+/// Reads an answer.
+[[nodiscard]] result<any_reply> parse_answer(const nats_message& from);
+
+}  // namespace aether::cluster

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "clock.hpp"
+#include "join_machine.hpp"
+#include "leader_duties.hpp"
+#include "lease_machine.hpp"
+#include "membership.hpp"
+#include "shard_table.hpp"
+
+namespace aether::cluster {
+
+struct coordination_options {
+  node_id node;
+  incarnation_id incarnation;
+  std::uint32_t weight = 1;
+  std::uint32_t shards = 256;
+  std::vector<hosted_type> types;
+  duration heartbeat = std::chrono::milliseconds{200};
+  duration failure_timeout = std::chrono::seconds{2};
+  duration lease_ttl = std::chrono::seconds{2};
+  duration lease_margin = std::chrono::milliseconds{250};
+  /// How often the table is read when nothing else says that it changed.
+  duration table_refresh = std::chrono::seconds{1};
+};
+
+/// All that one node does to be part of the cluster: joins, is heard and hears, competes for the
+/// lease, tends the shard table while it leads, and follows the table while it does not.
+///
+///     idle --start--> joining --joined--> member --announce_leaving--> leaving
+///     joining|member|leaving --refused--> refused          any but idle --leave--> left
+///
+/// Guarantees: a leader is a member. `table_changed` comes with ever higher revisions. While there
+/// is no leader, or no KV to be reached, the last table stays in force.
+///
+/// Each `read_*`, `write_*` and `ask_types` is answered once by its counterpart input. Pure: no
+/// clock, no I/O, no threads, no randomness; the whole cluster runs in one test thread.
+class coordination {
+ public:
+  enum class phase { idle, joining, member, leaving, left, refused };
+
+  struct send_heartbeat {
+    heartbeat what;
+  };
+  /// Ask the node's own subject; feed `probe_failed` when nobody listens there.
+  struct send_probe {
+    node_id to;
+  };
+  using ask_types = join_machine::ask_types;
+  struct read_lease {};
+  using write_lease = lease_machine::write;
+  struct read_table {};
+  using write_table = leader_duties::write;
+  struct table_changed {
+    std::shared_ptr<const shard_table> table;
+    std::size_t moved;
+  };
+  using member_changed = member_change;
+  using elected = lease_machine::elected;
+  using deposed = lease_machine::deposed;
+  using joined = join_machine::joined;
+  using refused = join_machine::refused;
+  /// After `leave`: nothing follows.
+  struct left {};
+  using effect = std::variant<send_heartbeat, send_probe, ask_types, read_lease, write_lease,
+                              read_table, write_table, table_changed, member_changed, elected,
+                              deposed, joined, refused, left>;
+  using effects = std::vector<effect>;
+
+  explicit coordination(coordination_options options);
+
+  [[nodiscard]] effects start(time_point now);
+  /// Call about four times per heartbeat. @param jitter see `lease_machine::tick`.
+  [[nodiscard]] effects tick(time_point now, duration jitter);
+  [[nodiscard]] effects heard(const heartbeat& from, time_point now);
+  [[nodiscard]] effects probe_failed(const node_id& node, time_point now);
+  [[nodiscard]] effects types_answered(const node_id& of,
+                                       const std::optional<std::vector<hosted_type>>& types,
+                                       time_point now);
+  [[nodiscard]] effects lease_read(const std::optional<lease_state>& found, time_point now);
+  [[nodiscard]] effects lease_written(const write_result& result, time_point now);
+  [[nodiscard]] effects table_read(std::optional<shard_table> found, time_point now);
+  [[nodiscard]] effects table_written(const write_result& result, time_point now);
+  [[nodiscard]] effects connection_changed(bool connected, time_point now);
+  /// Stay a member, but be given no shards: the leader moves them away.
+  [[nodiscard]] effects announce_leaving(time_point now);
+  [[nodiscard]] effects leave(time_point now);
+
+  [[nodiscard]] phase current() const noexcept { return phase_; }
+  [[nodiscard]] heartbeat own_heartbeat(time_point now) const;
+  [[nodiscard]] std::vector<member> members() const { return membership_.members(); }
+  /// Null before the first.
+  [[nodiscard]] const std::shared_ptr<const shard_table>& table() const noexcept { return table_; }
+  [[nodiscard]] bool leading(time_point now) const noexcept { return lease_.leading(now); }
+  [[nodiscard]] std::optional<time_point> leading_until() const noexcept;
+  [[nodiscard]] std::uint64_t term() const noexcept { return lease_.term(); }
+  /// Until then nobody can have declared this node down for its silence.
+  [[nodiscard]] time_point contact_until() const noexcept { return contact_until_; }
+
+ private:
+  void enter(phase next);
+  effects take() { return std::exchange(out_, {}); }
+  void beat(time_point now);
+  void beat_if_due(time_point now);
+  void apply(const membership::changes& changes, time_point now);
+  void apply(join_machine::effects todo, time_point now);
+  void apply(const lease_machine::effects& todo, time_point now);
+  void apply(leader_duties::effects todo, time_point now);
+  void consider(time_point now);
+  void request_table(time_point now);
+  void adopt(const shard_table& found);
+  [[nodiscard]] bool active() const noexcept;
+  [[nodiscard]] std::uint64_t table_revision() const noexcept;
+
+  coordination_options options_;
+  phase phase_ = phase::idle;
+  membership membership_;
+  join_machine join_;
+  lease_machine lease_;
+  leader_duties duties_;
+  std::uint64_t types_hash_;
+  time_point next_heartbeat_{};
+  time_point contact_until_{};
+  bool farewell_pending_ = false;
+
+  std::shared_ptr<const shard_table> table_;
+  // The highest revision that any heartbeat spoke of.
+  std::uint64_t table_revision_heard_ = 0;
+  time_point next_refresh_{};
+  bool read_in_flight_ = false;
+  bool write_in_flight_ = false;
+  // The duties of the current leadership want a read, or the one in flight, or the write in flight.
+  bool duties_want_read_ = false;
+  bool read_is_for_duties_ = false;
+  bool write_is_for_duties_ = false;
+
+  effects out_;
+};
+
+}  // namespace aether::cluster

@@ -1,0 +1,159 @@
+#include "kv_bucket.hpp"
+
+#include <aether/runtime/base64.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <future>
+#include <string>
+#include <utility>
+
+namespace aether::cluster {
+
+namespace {
+
+using json = nlohmann::json;
+
+constexpr int no_message_found = 10037;
+constexpr int wrong_last_sequence = 10071;
+constexpr int conditional_write_in_flight = 10164;
+
+/// The answer as JSON; null for anything else.
+json document_of(const nats_message& answer) {
+  json document = json::parse(as_text(answer.payload()), nullptr, false);
+  return document.is_object() ? document : json{};
+}
+
+struct refusal {
+  int status = 0;
+  int code = 0;
+  std::string text;
+};
+
+std::optional<refusal> refusal_of(const json& document) {
+  const auto found = document.find("error");
+  if (found == document.end() || !found->is_object()) return std::nullopt;
+  return refusal{found->value("code", 0), found->value("err_code", 0),
+                 found->value("description", std::string{"refused"})};
+}
+
+json bucket_config(const subjects& names, std::uint32_t replicas) {
+  constexpr std::chrono::nanoseconds duplicate_window = std::chrono::minutes{2};
+  return {{"name", names.bucket_stream()},
+          {"subjects", {names.bucket_key(">")}},
+          {"retention", "limits"},
+          {"storage", "file"},
+          {"max_consumers", -1},
+          {"max_msgs", -1},
+          {"max_bytes", -1},
+          {"max_age", 0},
+          {"max_msg_size", -1},
+          {"max_msgs_per_subject", 1},
+          {"discard", "new"},
+          {"duplicate_window", duplicate_window.count()},
+          {"num_replicas", replicas},
+          {"allow_rollup_hdrs", true},
+          {"allow_direct", true},
+          {"deny_delete", true}};
+}
+
+result<kv_entry> entry_of(const nats_message& answer) try {
+  const json document = document_of(answer);
+  if (const auto no = refusal_of(document)) {
+    if (no->code == no_message_found) return kv_entry{};
+    return fail(errc::store_failed, no->text + " (" + std::to_string(no->code) + ")");
+  }
+  const json& message = document.at("message");
+  auto value = decode_base64(message.value("data", std::string{}));
+  if (!value) return fail(errc::store_failed, "odd answer from the server: bad base64");
+  return kv_entry{message.at("seq").get<std::uint64_t>(), std::move(*value)};
+} catch (const json::exception& odd) {
+  return fail(errc::store_failed, std::string{"odd answer from the server: "} + odd.what());
+}
+
+write_result outcome_of(const result<nats_message>& answer) try {
+  if (!answer) {
+    const bool sent = answer.error().code() != errc::unavailable;
+    return {.outcome = sent ? write_outcome::unknown : write_outcome::not_stored};
+  }
+  const json document = document_of(*answer);
+  if (const auto no = refusal_of(document)) {
+    const bool conflict = no->code == wrong_last_sequence || no->code == conditional_write_in_flight;
+    // Of a refusal that we do not know we cannot say that nothing is stored.
+    return {.outcome = conflict ? write_outcome::conflict : write_outcome::unknown};
+  }
+  return {.outcome = write_outcome::stored, .revision = document.at("seq").get<std::uint64_t>()};
+} catch (const json::exception&) {
+  return {.outcome = write_outcome::unknown};
+}
+
+/// Calls `start` with a handler and waits for what the handler is given.
+template <class T, class Start>
+T await(Start start) {
+  std::promise<T> promise;
+  auto future = promise.get_future();
+  start([&](T value) { promise.set_value(std::move(value)); });
+  return future.get();
+}
+
+}  // namespace
+
+kv_bucket::kv_bucket(std::shared_ptr<nats_connection> connection, subjects names,
+                     std::chrono::milliseconds request_timeout)
+    : connection_{std::move(connection)},
+      names_{std::move(names)},
+      request_timeout_{request_timeout} {}
+
+result<void> kv_bucket::create(std::uint32_t replicas) {
+  const std::string body = bucket_config(names_, replicas).dump();
+  const std::string stream = names_.bucket_stream();
+  const std::string subject = "$JS.API.STREAM.CREATE." + stream;
+  auto created = connection_->request_wait({subject, as_bytes_view(body)}, request_timeout_);
+  if (!created) return std::unexpected(std::move(created).error());
+  const auto no = refusal_of(document_of(*created));
+  if (!no) return {};
+  // It may be there already, made by an operator with other limits: what counts is that it is.
+  const std::string info = "$JS.API.STREAM.INFO." + stream;
+  auto found = connection_->request_wait({info}, request_timeout_);
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!refusal_of(document_of(*found))) return {};
+  constexpr int try_later = 503;
+  return fail(no->status == try_later ? errc::unavailable : errc::store_failed,
+              "bucket " + names_.bucket() + " cannot be created: " + no->text + " (" +
+                  std::to_string(no->code) + ")");
+}
+
+void kv_bucket::read(std::string_view key, read_handler handler) {
+  const std::string subject = "$JS.API.STREAM.MSG.GET." + names_.bucket_stream();
+  const std::string query = json{{"last_by_subj", names_.bucket_key(key)}}.dump();
+  connection_->request({subject, as_bytes_view(query)}, request_timeout_,
+                       [handler = std::move(handler)](result<nats_message> answer) mutable {
+                         if (!answer) return handler(std::unexpected(std::move(answer).error()));
+                         handler(entry_of(*answer));
+                       });
+}
+
+void kv_bucket::write(std::string_view key, std::uint64_t expected, bytes_view value,
+                      write_handler handler) {
+  const std::string subject = names_.bucket_key(key);
+  const std::string condition = std::to_string(expected);
+  connection_->request({.subject = subject,
+                        .payload = value,
+                        .headers = {{"Nats-Expected-Last-Subject-Sequence", condition}}},
+                       request_timeout_,
+                       [handler = std::move(handler)](const result<nats_message>& answer) mutable {
+                         handler(outcome_of(answer));
+                       });
+}
+
+result<kv_entry> kv_bucket::read_wait(std::string_view key) {
+  return await<result<kv_entry>>([&](auto handler) { read(key, std::move(handler)); });
+}
+
+write_result kv_bucket::write_wait(std::string_view key, std::uint64_t expected,
+                                   bytes_view value) {
+  return await<write_result>(
+      [&](auto handler) { write(key, expected, value, std::move(handler)); });
+}
+
+}  // namespace aether::cluster

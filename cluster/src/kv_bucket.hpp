@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+
+#include "core/kv_outcome.hpp"
+
+namespace aether::cluster {
+
+/// A key as it was read. Revision 0: it was never written. An empty value: written and deleted.
+struct kv_entry {
+  std::uint64_t revision = 0;
+  bytes value = {};
+};
+
+/// The namespace's KV bucket: reads through the stream's leader, so that they show every write
+/// acknowledged before, and conditional writes. A plain NATS KV bucket; any client can read it.
+///
+/// Threads: any. Handlers run as those of `nats_connection::request` do.
+class kv_bucket {
+ public:
+  using read_handler = std::move_only_function<void(result<kv_entry>)>;
+  using write_handler = std::move_only_function<void(write_result)>;
+
+  kv_bucket(std::shared_ptr<nats_connection> connection, subjects names,
+            std::chrono::milliseconds request_timeout);
+
+  /// Creates the bucket where it is missing; several nodes may do so at once. Blocks.
+  /// @errors `unavailable`, `timed_out`: try again; `store_failed`: the server refused, and why.
+  [[nodiscard]] result<void> create(std::uint32_t replicas);
+
+  /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's words.
+  void read(std::string_view key, read_handler handler);
+  /// Writes if the key's revision is `expected`; 0: if it was never written.
+  void write(std::string_view key, std::uint64_t expected, bytes_view value,
+             write_handler handler);
+
+  /// The same for threads that may block.
+  [[nodiscard]] result<kv_entry> read_wait(std::string_view key);
+  [[nodiscard]] write_result write_wait(std::string_view key, std::uint64_t expected,
+                                        bytes_view value);
+
+ private:
+  std::shared_ptr<nats_connection> connection_;
+  subjects names_;
+  std::chrono::milliseconds request_timeout_;
+};
+
+}  // namespace aether::cluster

@@ -1,0 +1,113 @@
+#include <aether/cluster/node.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include <aether/runtime/log.hpp>
+
+#include "node_parts.hpp"
+
+namespace aether {
+
+namespace {
+
+/// Stands for the node's router before it joins and after it is gone.
+class front_door final : public command_router {
+ public:
+  void open(cluster::node_parts* to) { to_ = to; }
+
+  result<void> tell(const actor_address& to, envelope command) override {
+    auto* parts = to_.load();
+    return parts == nullptr ? fail(errc::not_running, not_joined)
+                            : parts->commands().tell(to, std::move(command));
+  }
+
+  void ask(const actor_address& to, envelope command) override {
+    auto* parts = to_.load();
+    if (parts == nullptr) return command.answer(fail(errc::not_running, not_joined));
+    parts->commands().ask(to, std::move(command));
+  }
+
+ private:
+  static constexpr const char* not_joined = "the node has not joined; call join() first";
+  std::atomic<cluster::node_parts*> to_{nullptr};
+};
+
+std::atomic<int> signal_fd{-1};
+
+/// Only what is allowed in a signal handler.
+void on_signal(int) {
+  const std::uint64_t one = 1;
+  static std::atomic<int> seen{0};
+  if (seen.fetch_add(1) > 0) _exit(130);
+  (void)!write(signal_fd.load(), &one, sizeof one);
+}
+
+}  // namespace
+
+struct node::impl {
+  explicit impl(options wanted) : settings{std::move(wanted)} {
+    if (settings.node.empty()) settings.node = options::generated_node();
+  }
+  options settings;
+  std::vector<cluster::hosted> types;
+  front_door door;
+  std::unique_ptr<cluster::node_parts> parts;
+};
+
+node::node(options wanted) : impl_{std::make_unique<impl>(std::move(wanted))} {}
+
+node::~node() { leave(); }
+
+void node::host_type(const actor_traits& traits, behavior_factory factory) {
+  AETHER_ASSERT(!impl_->parts && "host() comes before join()");
+  impl_->types.push_back({&traits, std::move(factory)});
+}
+
+command_router& node::router() noexcept { return impl_->door; }
+
+result<void> node::join() {
+  if (impl_->parts) return fail(errc::invalid_argument, "this node has joined already");
+  if (auto valid = impl_->settings.check(); !valid) return valid;
+  log::configure({impl_->settings.log_level, impl_->settings.log_format});
+  auto joined = cluster::node_parts::join(impl_->settings, impl_->types);
+  if (!joined) return std::unexpected(std::move(joined).error());
+  impl_->parts = std::move(*joined);
+  impl_->door.open(impl_->parts.get());
+  return {};
+}
+
+bool node::leave() { return !impl_->parts || impl_->parts->leave(); }
+
+void node::catch_signals() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    signal_fd = eventfd(0, EFD_CLOEXEC);
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+  });
+}
+
+int node::run_until_signal() {
+  catch_signals();
+  std::uint64_t count = 0;
+  while (read(signal_fd.load(), &count, sizeof count) < 0 && errno == EINTR) {
+  }
+  log::info("node", "stopping", {{"node", impl_->settings.node}});
+  return leave() ? 0 : 1;
+}
+
+node_status node::status() const {
+  if (impl_->parts) return impl_->parts->status();
+  node_status alone;
+  alone.node = impl_->settings.node;
+  return alone;
+}
+
+const options& node::settings() const noexcept { return impl_->settings; }
+
+}  // namespace aether

@@ -1,0 +1,207 @@
+#include "node_parts.hpp"
+
+#include <aether/persistence/jetstream_store.hpp>
+#include <aether/persistence/memory_store.hpp>
+#include <aether/runtime/log.hpp>
+
+#include "core/hosted_types.hpp"
+
+namespace aether::cluster {
+
+namespace {
+
+constexpr std::chrono::seconds join_timeout{15};
+constexpr std::chrono::seconds flush_timeout{2};
+
+hosted_type describe(const actor_traits& traits) {
+  hosted_type made{traits.type.str(), {}, {}, traits.state_schema};
+  for (const auto* command : traits.commands) made.commands.emplace_back(command->wire_name);
+  for (const auto* event : traits.events) made.events.emplace_back(event->wire_name);
+  return made;
+}
+
+coordinator_options coordination_of(const options& settings, const std::vector<hosted>& types) {
+  coordinator_options made{.node = *node_id::parse(settings.node)};
+  made.weight = types.empty() ? 0 : settings.weight;
+  made.layout = {settings.shards, settings.streams, settings.replicas};
+  made.heartbeat = settings.heartbeat;
+  made.failure_timeout = settings.failure_timeout;
+  made.lease = settings.lease;
+  for (const auto& type : types) made.types.push_back(describe(*type.traits));
+  return made;
+}
+
+subjects names_of(const options& settings) {
+  return {*namespace_name::parse(settings.prefix), *namespace_name::parse(settings.ns)};
+}
+
+}  // namespace
+
+result<std::unique_ptr<node_parts>> node_parts::join(const options& settings,
+                                                     const std::vector<hosted>& types) {
+  std::unique_ptr<node_parts> made{new node_parts{settings}};
+  auto started = settings.nats.empty() ? made->start_in_memory(types) : made->start_on_nats(types);
+  if (!started) return std::unexpected(std::move(started).error());
+  return made;
+}
+
+node_parts::~node_parts() { leave(); }
+
+void node_parts::make_host(const std::vector<hosted>& types, std::shared_ptr<event_store> events,
+                           std::shared_ptr<snapshot_store> snapshots) {
+  host_options made;
+  made.shards = settings_.shards;
+  made.workers = settings_.workers;
+  made.mailbox_max = settings_.mailbox_max;
+  made.recovery_permits = settings_.recovery_permits;
+  made.passivate_after = settings_.passivate_after;
+  made.accepts_all = settings_.nats.empty();
+  made.node_name = settings_.node;
+  host_ = std::make_unique<actor_host>(made, std::move(events), std::move(snapshots), clock_);
+  for (const auto& type : types) host_->host_type(*type.traits, type.factory);
+}
+
+void node_parts::make_router(subjects names) {
+  ask_machine::options how;
+  how.attempt = settings_.ask_attempt;
+  router_ = std::make_shared<cluster::router>(*host_, connection_, std::move(names),
+                                              settings_.shards, how, clock_);
+  router_->start();
+}
+
+result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
+  make_host(types, std::make_shared<memory_event_store>(),
+            std::make_shared<memory_snapshot_store>());
+  make_router(names_of(settings_));
+  return {};
+}
+
+result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
+  auto opened = nats_connection::open({.url = settings_.nats, .client_name = settings_.node});
+  if (!opened) return std::unexpected(std::move(opened).error());
+  connection_ = std::move(*opened);
+
+  const subjects names = names_of(settings_);
+  const jetstream_layout layout{settings_.shards, settings_.streams, settings_.replicas};
+  if (auto created = create_streams(*connection_, names, layout); !created) return created;
+  make_host(types, std::make_shared<jetstream_event_store>(connection_, names, layout),
+            std::make_shared<jetstream_snapshot_store>(connection_, names, layout));
+  make_router(names);
+  listener_ = std::make_unique<shard_listener>(connection_, names, *host_);
+  coordinator_ = std::make_unique<coordinator>(connection_, names, clock_,
+                                               coordination_of(settings_, types));
+  coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
+  coordinator_->on_evicted([this](const error& why) { evicted(why); });
+  if (auto joined = coordinator_->join(join_timeout); !joined) return joined;
+  watch_contact();
+  return {};
+}
+
+void node_parts::watch_contact() {
+  if (left_) return;
+  host_->set_in_contact(coordinator_->in_contact());
+  clock_.after(settings_.heartbeat / 4, [this] { watch_contact(); });
+}
+
+/// Another process is this node now: it has the shards, this one serves nothing any more.
+void node_parts::evicted(const error& why) {
+  log::error("node", "evicted", {{"node", settings_.node}, {"reason", why.message()}});
+  for (std::uint32_t shard = 0; shard < settings_.shards; ++shard) let_go(shard_id{shard});
+}
+
+/// Takes up what this node owns from now on and lets go of the rest. Letting go comes first on the
+/// way out (refuse, then stop listening), taking up first on the way in (serve, then listen).
+void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
+  const node_id me = *node_id::parse(settings_.node);
+  const auto owner = [](const shard_table* table, shard_id shard) -> const node_id* {
+    return table == nullptr ? nullptr : table->owner(shard);
+  };
+  const auto before = followed_;
+  host_->set_epoch(writer_epoch{next->revision()});
+  std::vector<bool> changed(next->shards());
+  std::size_t owned = 0;
+  for (std::uint32_t i = 0; i < next->shards(); ++i) {
+    const shard_id shard{i};
+    const auto* now = owner(next.get(), shard);
+    const auto* was = owner(before.get(), shard);
+    const bool mine = now != nullptr && *now == me;
+    const bool had = was != nullptr && *was == me;
+    changed[i] = now == nullptr || was == nullptr ? now != was : *now != *was;
+    owned += mine ? 1 : 0;
+    if (mine && !had) take_up(shard);
+    if (had && !mine) let_go(shard);
+  }
+  {
+    const std::lock_guard lock{owned_mutex_};
+    followed_ = next;
+    owned_ = owned;
+  }
+  owned_changed_.notify_all();
+  router_->owners_changed([&](shard_id shard) { return changed[shard.value()]; });
+}
+
+void node_parts::take_up(shard_id shard) {
+  host_->accept(shard);
+  if (auto listening = listener_->listen(shard); !listening)
+    log::error("cluster", "shard_not_served",
+               {{"shard", shard.value()}, {"reason", listening.error().message()}});
+}
+
+void node_parts::let_go(shard_id shard) {
+  host_->release(shard);
+  listener_->ignore(shard);
+}
+
+bool node_parts::someone_can_take_over() const {
+  for (const auto& member : coordinator_->members())
+    if (member.node.str() != settings_.node && member.weight > 0 &&
+        member.state == member_state::up)
+      return true;
+  return false;
+}
+
+void node_parts::await_hand_over() {
+  coordinator_->announce_leaving();
+  const auto deadline = std::chrono::steady_clock::now() + settings_.drain_timeout;
+  std::unique_lock lock{owned_mutex_};
+  while (owned_ > 0 && std::chrono::steady_clock::now() < deadline) {
+    owned_changed_.wait_for(lock, settings_.heartbeat);
+    lock.unlock();
+    const bool worth_waiting = someone_can_take_over();
+    lock.lock();
+    if (!worth_waiting) return;
+  }
+}
+
+bool node_parts::leave() {
+  if (left_.exchange(true)) return true;
+  if (coordinator_ && coordinator_->joined()) await_hand_over();
+  if (listener_) listener_->ignore_all();
+  const bool clean = host_ == nullptr || host_->stop(settings_.drain_timeout);
+  if (coordinator_) coordinator_->leave();
+  if (router_) router_->stop();
+  if (connection_) {
+    (void)connection_->flush(flush_timeout);
+    connection_->close();
+  }
+  clock_.stop();
+  log::info("node", "left", {{"node", settings_.node}, {"clean", clean}});
+  return clean;
+}
+
+node_status node_parts::status() const {
+  node_status made;
+  made.node = settings_.node;
+  made.actors = host_->stats();
+  if (!coordinator_) return made;
+  made.leading = coordinator_->leading();
+  made.term = coordinator_->term();
+  const auto table = coordinator_->table();
+  made.table_revision = table ? table->revision() : 0;
+  for (const auto& member : coordinator_->members())
+    made.members.push_back({member.node.str(), std::string{to_string(member.state)}, member.weight,
+                            table ? table->owned_by(member.node).size() : 0});
+  return made;
+}
+
+}  // namespace aether::cluster

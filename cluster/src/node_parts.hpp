@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <aether/actors/actor_host.hpp>
+#include <aether/cluster/node.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+#include <aether/runtime/timers.hpp>
+
+#include "coordinator.hpp"
+#include "router.hpp"
+#include "shard_listener.hpp"
+
+namespace aether::cluster {
+
+struct hosted {
+  const actor_traits* traits;
+  behavior_factory factory;
+};
+
+/// A node that has joined: its parts, in the order in which they need each other. Without a
+/// connection it is a whole system in memory.
+class node_parts {
+ public:
+  /// @errors as for `node::join`.
+  [[nodiscard]] static result<std::unique_ptr<node_parts>> join(const options& settings,
+                                                                const std::vector<hosted>& types);
+  ~node_parts();
+
+  [[nodiscard]] command_router& commands() noexcept { return *router_; }
+  bool leave();
+  [[nodiscard]] node_status status() const;
+
+ private:
+  explicit node_parts(const options& settings) : settings_{settings} {}
+  result<void> start_in_memory(const std::vector<hosted>& types);
+  result<void> start_on_nats(const std::vector<hosted>& types);
+  void make_host(const std::vector<hosted>& types, std::shared_ptr<event_store> events,
+                 std::shared_ptr<snapshot_store> snapshots);
+  void make_router(subjects names);
+  void follow(const std::shared_ptr<const shard_table>& next);
+  void take_up(shard_id shard);
+  void let_go(shard_id shard);
+  void watch_contact();
+  void evicted(const error& why);
+  void await_hand_over();
+  [[nodiscard]] bool someone_can_take_over() const;
+
+  const options settings_;
+  timers clock_;
+  std::shared_ptr<nats_connection> connection_;
+  std::unique_ptr<actor_host> host_;
+  std::shared_ptr<cluster::router> router_;
+  std::unique_ptr<shard_listener> listener_;
+  std::unique_ptr<coordinator> coordinator_;
+  std::atomic<bool> left_{false};
+
+  std::mutex owned_mutex_;
+  std::condition_variable owned_changed_;
+  /// The table that this node acts on, null before the first.
+  std::shared_ptr<const shard_table> followed_;
+  std::size_t owned_ = 0;
+};
+
+}  // namespace aether::cluster

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "measure.hpp"
+
+#include <cstddef>
+
+namespace aether::perf {
+
+[[nodiscard]] benchmark local_tell_memory(const scale& scale);
+[[nodiscard]] benchmark persisted_10k_actors_jetstream(const scale& scale);
+[[nodiscard]] benchmark persisted_hot_actor_jetstream(const scale& scale);
+[[nodiscard]] benchmark remote_ask_p50(const scale& scale);
+[[nodiscard]] benchmark bytes_per_idle_actor(const scale& scale);
+
+}  // namespace aether::perf

@@ -1,0 +1,112 @@
+// What one actor costs that is in memory and has nothing to do.
+
+#include "benchmarks.hpp"
+#include "child.hpp"
+#include "counter.hpp"
+#include "raw_caf.hpp"
+
+#include <aether/actors/actor_host.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <malloc.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace aether::perf {
+
+namespace {
+
+struct wide_state : eight_numbers {
+  void add(std::int64_t by) { values[0] += by; }
+};
+
+/// Stores nothing, so that only the actor is weighed.
+class forgetful_events final : public event_store {
+ public:
+  void append(const actor_address&, log_position, commit next, append_handler handler) override {
+    handler(log_position{next.last(), stream_sequence{++appended}});
+  }
+  void read(const actor_address&, event_version, stream_sequence, std::size_t,
+            read_handler handler) override {
+    handler(std::vector<recorded_commit>{});
+  }
+  void latest(const actor_address&, latest_handler handler) override { handler(std::nullopt); }
+
+  std::atomic<std::size_t> appended{0};
+};
+
+class forgetful_snapshots final : public snapshot_store {
+ public:
+  void save(const actor_address&, snapshot, save_handler handler) override { handler({}); }
+  void load(const actor_address&, load_handler handler) override { handler(std::nullopt); }
+};
+
+double resident_bytes() {
+  ::malloc_trim(0);  // what is free is nobody's
+  std::ifstream file{"/proc/self/statm"};
+  std::size_t whole = 0, resident = 0;
+  file >> whole >> resident;
+  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Time for threads to finish what comes after the last thing that can be waited for.
+void settle() { std::this_thread::sleep_for(std::chrono::milliseconds{200}); }
+
+void await(const std::atomic<std::size_t>& done, std::size_t wanted) {
+  while (done < wanted) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+}
+
+}  // namespace
+
+double weigh_idle_actors(std::size_t actors) {
+  timers clock;
+  const auto events = std::make_shared<forgetful_events>();
+  actor_host host{{}, events, std::make_shared<forgetful_snapshots>(), clock};
+  host.host<idler>();
+  if (!host.actor<idler>("first").tell(add{1})) return 0;
+  await(events->appended, 1);
+  const double before = resident_bytes();
+  for (std::size_t i = 0; i < actors; ++i)
+    while (!host.actor<idler>(std::to_string(i)).tell(add{1})) std::this_thread::yield();
+  await(events->appended, actors + 1);
+  settle();
+  return (resident_bytes() - before) / static_cast<double>(actors);
+}
+
+double weigh_raw_actors(std::size_t actors) {
+  raw_config config;
+  caf::actor_system system{config};
+  std::atomic<std::size_t> done{0};
+  std::vector<caf::actor> all(actors);
+  const auto first = system.spawn<raw_counter<wide_state>>(1U, done);
+  caf::anon_send(first, raw_add{1});
+  await(done, 1);
+  const double before = resident_bytes();
+  for (auto& one : all) {
+    one = system.spawn<raw_counter<wide_state>>(1U, done);
+    caf::anon_send(one, raw_add{1});
+  }
+  await(done, actors + 1);
+  settle();
+  const double each = (resident_bytes() - before) / static_cast<double>(actors);
+  caf::anon_send_exit(first, caf::exit_reason::kill);
+  for (const auto& one : all) caf::anon_send_exit(one, caf::exit_reason::kill);
+  return each;
+}
+
+benchmark bytes_per_idle_actor(const scale& scale) {
+  const auto actors = std::to_string(scale.of(100'000));
+  return {.unit = "bytes",
+          .target = 2,
+          .lower_is_better = true,
+          .limit = [actors] { return number_from_child({"weigh-raw-actors", actors}); },
+          .subject = [actors] { return number_from_child({"weigh-idle-actors", actors}); }};
+}
+
+}  // namespace aether::perf

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <aether/persistence/event_store.hpp>
+#include <aether/persistence/snapshot_store.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+namespace aether {
+
+/// How a namespace is laid out on JetStream. `shards` and `streams` are for ever.
+struct jetstream_layout {
+  std::uint32_t shards = 256;
+  /// Event streams; each holds a range of shards. Divides nothing else.
+  std::uint32_t streams = 8;
+  std::uint32_t replicas = 1;
+};
+
+struct jetstream_timing {
+  /// One request to the server.
+  std::chrono::milliseconds request_timeout{2'000};
+  /// An append that has no definite answer after so long is `outcome_unknown`.
+  std::chrono::milliseconds append_deadline{15'000};
+  /// Between two attempts: doubled from the first to the second value.
+  std::chrono::milliseconds backoff_min{20};
+  std::chrono::milliseconds backoff_max{500};
+};
+
+/// Creates the namespace's event streams and snapshot stream where they are missing; leaves
+/// existing ones alone. Blocks; call once at start-up.
+/// @errors `unsupported_server`: replicas > 1 on a server before 2.9.21, whose conditional append
+/// is
+///         broken there (both writers of a race are acknowledged); use one replica or upgrade.
+///         `incompatible_cluster`: a stream exists with other subjects or retention; the text has
+///         the difference. `unavailable`, `timed_out`: nobody answered. `store_failed`: refused;
+///         why.
+[[nodiscard]] result<void> create_streams(nats_connection& connection, const subjects& names,
+                                          const jetstream_layout& layout);
+
+/// Histories in JetStream: one commit is one message on the actor's own subject, appended under the
+/// condition that the subject's last sequence is the expected one (docs/formats.md). That condition
+/// is the fencing: of two writers, one gets `version_conflict`.
+///
+/// Its destructor answers appends that wait for another attempt; requests under way are answered by
+/// the connection, which may be after it, at the latest when the connection is closed. It must not
+/// be destroyed from one of its handlers.
+class jetstream_event_store final : public event_store {
+ public:
+  jetstream_event_store(std::shared_ptr<nats_connection> connection, subjects names,
+                        jetstream_layout layout, jetstream_timing timing = {});
+  ~jetstream_event_store() override;
+  void append(const actor_address& address, log_position expected, commit next,
+              append_handler handler) override;
+  void read(const actor_address& address, event_version from, stream_sequence after,
+            std::size_t commits_max, read_handler handler) override;
+  void latest(const actor_address& address, latest_handler handler) override;
+
+ private:
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+/// Snapshots in JetStream: the newest per actor, in a stream that keeps one message a subject.
+class jetstream_snapshot_store final : public snapshot_store {
+ public:
+  jetstream_snapshot_store(std::shared_ptr<nats_connection> connection, subjects names,
+                           jetstream_layout layout, jetstream_timing timing = {});
+  ~jetstream_snapshot_store() override;
+  void save(const actor_address& address, snapshot taken, save_handler handler) override;
+  void load(const actor_address& address, load_handler handler) override;
+
+ private:
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+}  // namespace aether

@@ -1,0 +1,103 @@
+#include "append_operation.hpp"
+
+#include "pub_ack.hpp"
+
+namespace aether {
+
+namespace {
+
+using machine = append_machine;
+
+machine::time_point now() { return std::chrono::steady_clock::now(); }
+
+machine::input input_of(const error& failed) {
+  switch (failed.code()) {
+    case errc::unavailable:
+      return machine::not_taken{failed.text()};
+    case errc::invalid_argument:
+      return machine::refused{failed.text()};
+    case errc::not_running:
+      return machine::closed{failed.text()};
+    default:
+      return machine::silence{failed.text()};
+  }
+}
+
+machine::input input_of_answer(const result<nats_message>& answer) {
+  if (!answer) return input_of(answer.error());
+  pub_ack ack = parse_pub_ack(answer->payload());
+  switch (ack.what) {
+    case pub_ack::kind::stored:
+      return machine::stored{ack.sequence};
+    case pub_ack::kind::duplicate:
+      return machine::duplicate{};
+    case pub_ack::kind::conflict:
+      return machine::conflict{};
+    case pub_ack::kind::busy:
+      return machine::not_taken{std::move(ack.text)};
+    case pub_ack::kind::refused:
+      return machine::refused{std::move(ack.text)};
+    case pub_ack::kind::unreadable:
+      break;
+  }
+  return machine::silence{std::move(ack.text)};
+}
+
+machine::input input_of_read(const result<std::optional<stored_record>>& read,
+                             const commit_place& place) {
+  if (!read) {
+    if (read.error().code() == errc::not_running) return machine::closed{read.error().text()};
+    return machine::read_failed{read.error().text()};
+  }
+  if (!*read) return machine::nothing_found{};
+  const auto commit = decode_record(**read, place);
+  // What we cannot read we have not written: another's.
+  return machine::found{commit ? commit->commit.id : commit_id{}, (*read)->sequence};
+}
+
+}  // namespace
+
+append_operation::~append_operation() {
+  if (handler_) carry_out(machine_.step(machine::closed{"the store is closing"}, now()));
+}
+
+void append_operation::start() { carry_out(machine_.start(now())); }
+
+void append_operation::heard(machine::input input) {
+  carry_out(machine_.step(std::move(input), now()));
+}
+
+void append_operation::carry_out(machine::effect effect) {
+  std::visit([this](auto& one) { perform(std::move(one)); }, effect);
+}
+
+void append_operation::perform(machine::publish what) {
+  const nats_outgoing message{send_.place.subject, send_.payload, send_.headers.headers()};
+  auto answered = [self = shared_from_this()](result<nats_message> answer) {
+    self->heard(input_of_answer(answer));
+  };
+  connection_->request(message, what.timeout, std::move(answered), nats_flush::soon);
+}
+
+void append_operation::perform(machine::read_next what) {
+  const stream_sequence from{machine_.expected().sequence.value() + 1};
+  auto read = [self = shared_from_this()](result<std::optional<stored_record>> record) {
+    self->heard(input_of_read(record, self->send_.place));
+  };
+  leader_get(*connection_, send_.place.stream, next_query(send_.place.subject, from), what.timeout,
+             std::move(read));
+}
+
+void append_operation::perform(machine::wait what) {
+  const auto clock = clock_.lock();
+  if (!clock) return;
+  clock->after(what.duration, [self = shared_from_this()] { self->heard(machine::elapsed{}); });
+}
+
+void append_operation::perform(machine::finish what) {
+  auto handler = std::exchange(handler_, nullptr);
+  if (!what.outcome) what.outcome = std::unexpected(at_place(send_.place, what.outcome.error()));
+  handler(std::move(what.outcome));
+}
+
+}  // namespace aether

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <aether/persistence/event_store.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/timers.hpp>
+#include "../core/append_machine.hpp"
+#include "../header_block.hpp"
+#include "place.hpp"
+
+#include <memory>
+
+namespace aether {
+
+/// One append under way: carries out what its `append_machine` says. Owned by whatever it waits
+/// for, a request or a timer; should that be dropped, it answers as for a closed connection.
+class append_operation final : public std::enable_shared_from_this<append_operation> {
+ public:
+  /// What is sent at each attempt.
+  struct request {
+    commit_place place;
+    bytes payload;
+    header_block headers;
+  };
+
+  append_operation(std::shared_ptr<nats_connection> connection, std::weak_ptr<timers> clock,
+                   append_machine machine, request to_send, event_store::append_handler handler)
+      : connection_{std::move(connection)},
+        clock_{std::move(clock)},
+        machine_{std::move(machine)},
+        send_{std::move(to_send)},
+        handler_{std::move(handler)} {}
+  ~append_operation();
+  append_operation(const append_operation&) = delete;
+  append_operation& operator=(const append_operation&) = delete;
+
+  void start();
+
+ private:
+  void heard(append_machine::input input);
+  void carry_out(append_machine::effect effect);
+  void perform(append_machine::publish what);
+  void perform(append_machine::read_next what);
+  void perform(append_machine::wait what);
+  void perform(append_machine::finish what);
+
+  std::shared_ptr<nats_connection> connection_;
+  std::weak_ptr<timers> clock_;
+  append_machine machine_;
+  request send_;
+  event_store::append_handler handler_;
+};
+
+}  // namespace aether

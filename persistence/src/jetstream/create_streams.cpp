@@ -1,0 +1,103 @@
+#include <aether/persistence/jetstream_store.hpp>
+#include "stream_config.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <thread>
+
+namespace aether {
+
+namespace {
+
+using json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds request_timeout = 5s;
+constexpr int tries_max = 20;
+constexpr std::chrono::milliseconds between_tries = 250ms;
+
+/// What `$JS.API.STREAM.CREATE` or `.INFO` said.
+struct answer {
+  json config;
+  int error_code = 0;
+  int status = 0;
+  std::string text;
+};
+
+result<answer> ask(nats_connection& connection, const std::string& subject, const json& body) {
+  const std::string payload = body.is_null() ? std::string{} : body.dump();
+  auto got = connection.request_wait({subject, as_bytes_view(payload)}, request_timeout);
+  if (!got) return std::unexpected(std::move(got).error());
+  const json document = json::parse(as_text(got->payload()), nullptr, false);
+  if (!document.is_object()) return fail(errc::store_failed, subject + " answered no JSON");
+  answer heard;
+  if (const auto refusal = document.find("error"); refusal != document.end()) {
+    heard.error_code = refusal->value("err_code", 0);
+    heard.status = refusal->value("code", 0);
+    heard.text = refusal->value("description", std::string{"refused"}) + " (" +
+                 std::to_string(heard.error_code) + ")";
+  } else {
+    heard.config = document.value("config", json::object());
+  }
+  return heard;
+}
+
+result<void> check_existing(const json& wanted, const json& existing) {
+  const auto difference = harmful_difference(wanted, existing);
+  if (difference.empty()) return {};
+  return fail(errc::incompatible_cluster,
+              "stream " + wanted.value("name", std::string{}) + ": " + difference);
+}
+
+/// Another node may be creating the same stream right now: whatever `CREATE` says, what counts is
+/// what the stream is afterwards.
+/// @errors `unavailable`, `timed_out`: try again.
+result<void> create_or_check(nats_connection& connection, const json& wanted) {
+  const std::string name = wanted.value("name", std::string{});
+  const auto created = ask(connection, "$JS.API.STREAM.CREATE." + name, wanted);
+  if (!created) return std::unexpected(created.error());
+  if (created->error_code == 0) return check_existing(wanted, created->config);
+  const auto info = ask(connection, "$JS.API.STREAM.INFO." + name, nullptr);
+  if (!info) return std::unexpected(info.error());
+  if (info->error_code == 0) return check_existing(wanted, info->config);
+  const bool later = created->status == 503 || info->status == 503;
+  return fail(later ? errc::unavailable : errc::store_failed,
+              "stream " + name + " cannot be created: " + created->text);
+}
+
+result<void> create_with_patience(nats_connection& connection, const json& wanted) {
+  for (int tries = 1;; ++tries) {
+    auto done = create_or_check(connection, wanted);
+    if (done || tries == tries_max) return done;
+    if (done.error().code() != errc::unavailable && done.error().code() != errc::timed_out)
+      return done;
+    std::this_thread::sleep_for(between_tries);
+  }
+}
+
+result<void> check_layout(const nats_connection& connection, const jetstream_layout& layout) {
+  if (layout.streams == 0 || layout.streams > layout.shards || layout.replicas == 0)
+    return fail(errc::invalid_argument,
+                "a layout needs 1 <= streams <= shards and replicas >= 1; this one has " +
+                    std::to_string(layout.streams) + " streams, " + std::to_string(layout.shards) +
+                    " shards, " + std::to_string(layout.replicas) + " replicas");
+  const auto server = connection.server();
+  if (layout.replicas == 1 || server.at_least(2, 9, 21)) return {};
+  return fail(errc::unsupported_server,
+              "nats-server " + server.version +
+                  " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
+                  "upgrade it, or use one replica");
+}
+
+}  // namespace
+
+result<void> create_streams(nats_connection& connection, const subjects& names,
+                            const jetstream_layout& layout) {
+  if (auto sound = check_layout(connection, layout); !sound) return sound;
+  for (std::uint32_t k = 0; k < layout.streams; ++k)
+    if (auto made = create_with_patience(connection, event_stream_config(names, layout, k)); !made)
+      return made;
+  return create_with_patience(connection, snapshot_stream_config(names, layout));
+}
+
+}  // namespace aether

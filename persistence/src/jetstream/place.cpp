@@ -1,0 +1,26 @@
+#include "place.hpp"
+
+#include "../commit_format.hpp"
+
+namespace aether {
+
+commit_place place_of(const subjects& names, const jetstream_layout& layout,
+                      const actor_address& address) {
+  const shard_id shard = shard_of(address, layout.shards);
+  return {names.event_stream(stream_of(shard, layout.shards, layout.streams)),
+          names.commits(shard, address)};
+}
+
+error at_place(const commit_place& place, const error& why) {
+  return error{why.code(), place.subject + " in stream " + place.stream + ": " + why.text()};
+}
+
+result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
+  auto read = decode_commit(record.payload, record.format);
+  if (read) return recorded_commit{std::move(*read), record.sequence};
+  const auto sequence = std::to_string(record.sequence.value());
+  return std::unexpected(at_place(
+      place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));
+}
+
+}  // namespace aether

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <aether/persistence/commit.hpp>
+#include <aether/persistence/jetstream_store.hpp>
+#include <aether/runtime/subjects.hpp>
+#include "stored_record.hpp"
+
+#include <string>
+
+namespace aether {
+
+/// Where one actor's commits are: the stream and the subject in it.
+struct commit_place {
+  std::string stream;
+  std::string subject;
+};
+
+[[nodiscard]] commit_place place_of(const subjects& names, const jetstream_layout& layout,
+                                    const actor_address& address);
+
+/// `why`, with the place in front of its text.
+[[nodiscard]] error at_place(const commit_place& place, const error& why);
+
+/// @errors `corrupt_history`; the text has stream, subject and sequence.
+[[nodiscard]] result<recorded_commit> decode_record(const stored_record& record,
+                                                    const commit_place& place);
+
+}  // namespace aether

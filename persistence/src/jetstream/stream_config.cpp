@@ -1,0 +1,103 @@
+#include "stream_config.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace aether {
+
+namespace {
+
+using json = nlohmann::json;
+
+json common_config(std::string name, const jetstream_layout& layout) {
+  // We compare commit ids instead of message ids: the shortest window costs the least memory.
+  constexpr std::chrono::nanoseconds duplicate_window = std::chrono::seconds{1};
+  return {{"name", std::move(name)},
+          {"retention", "limits"},
+          {"storage", "file"},
+          {"max_consumers", -1},
+          {"max_msgs", -1},
+          {"max_bytes", -1},
+          {"max_age", 0},
+          {"max_msg_size", -1},
+          {"num_replicas", layout.replicas},
+          {"duplicate_window", duplicate_window.count()},
+          {"allow_direct", true},
+          {"allow_rollup_hdrs", false}};
+}
+
+json sorted(json list) {
+  if (list.is_array()) std::sort(list.begin(), list.end());
+  return list;
+}
+
+/// What a server that leaves a field out means by that.
+json value_of(const json& config, const char* field) {
+  const auto found = config.find(field);
+  if (found != config.end() && !found->is_null()) return sorted(*found);
+  const std::string_view name{field};
+  if (name == "max_msgs_per_subject") return -1;
+  if (name == "max_age") return 0;
+  return name == "republish" ? json::object() : json(false);
+}
+
+bool same(const json& wanted, const json& existing, const char* field) {
+  const json want = value_of(wanted, field), have = value_of(existing, field);
+  if (std::string_view{field} == "max_msgs_per_subject" && want == -1) return have <= 0;
+  if (std::string_view{field} == "republish" && want.is_object())
+    return want.value("src", "") == have.value("src", "") &&
+           want.value("dest", "") == have.value("dest", "");
+  return want == have;
+}
+
+std::string brief(const json& value) {
+  std::string text = value.dump();
+  constexpr std::size_t most = 200;
+  return text.size() <= most ? text : text.substr(0, most) + "...";
+}
+
+}  // namespace
+
+json event_stream_config(const subjects& names, const jetstream_layout& layout, std::uint32_t k) {
+  json config = common_config(names.event_stream(k), layout);
+  json mine = json::array();
+  for (std::uint32_t shard = 0; shard < layout.shards; ++shard)
+    if (stream_of(shard_id{shard}, layout.shards, layout.streams) == k)
+      mine.push_back(names.shard_commits(shard_id{shard}));
+  config["subjects"] = std::move(mine);
+  config["max_msgs_per_subject"] = -1;
+  config["discard"] = "new";
+  config["deny_delete"] = true;
+  config["deny_purge"] = true;
+  config["republish"] = {{"src", names.all_commits()}, {"dest", names.all_stored_events()}};
+  return config;
+}
+
+json snapshot_stream_config(const subjects& names, const jetstream_layout& layout) {
+  json config = common_config(names.snapshot_stream(), layout);
+  config["subjects"] = json::array({names.all_snapshots()});
+  config["max_msgs_per_subject"] = 1;
+  config["discard"] = "old";
+  return config;
+}
+
+std::string harmful_difference(const json& wanted, const json& existing) {
+  std::string text;
+  const auto compare = [&](const char* field) {
+    if (same(wanted, existing, field)) return;
+    if (!text.empty()) text += "; ";
+    text += std::string{field} + " is " + brief(value_of(existing, field)) + ", must be " +
+            brief(value_of(wanted, field));
+  };
+  for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard"})
+    compare(field);
+  if (wanted.value("discard", "") != "new") return text;
+  for (const char* field : {"storage", "max_msgs_per_subject", "deny_delete", "deny_purge",
+                            "allow_rollup_hdrs", "republish"})
+    compare(field);
+  return text;
+}
+
+}  // namespace aether

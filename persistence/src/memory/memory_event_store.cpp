@@ -1,0 +1,103 @@
+#include "../commit_format.hpp"
+#include "../commit_rules.hpp"
+#include "striped_map.hpp"
+#include <aether/persistence/memory_store.hpp>
+
+#include <algorithm>
+#include <atomic>
+
+namespace aether {
+
+namespace {
+
+/// A commit, encoded as JetStream would have it: a fifth of its size as an object.
+struct stored_commit {
+  event_version last;
+  stream_sequence sequence;
+  commit_id id;
+  bytes encoded;
+
+  [[nodiscard]] log_position position() const noexcept { return {last, sequence}; }
+};
+
+using history = std::vector<stored_commit>;
+
+log_position end_of(const history& of) {
+  return of.empty() ? log_position{} : of.back().position();
+}
+
+/// `id` found the log not ending at `expected`: the retry of a stored commit, or a conflict.
+result<log_position> settle(const history& of, const log_position& expected, const commit_id& id) {
+  if (expected.version > end_of(of).version)
+    return fail(errc::stream_regressed,
+                "the log ends at version " + std::to_string(end_of(of).version.value()) +
+                    ", before version " + std::to_string(expected.version.value()) +
+                    ", which was acknowledged");
+  const auto follower =
+      std::ranges::upper_bound(of, expected.sequence, {}, &stored_commit::sequence);
+  if (follower != of.end() && follower->id == id) return follower->position();
+  return fail(errc::version_conflict, "the log ends at version " +
+                                          std::to_string(end_of(of).version.value()) + ", not " +
+                                          std::to_string(expected.version.value()));
+}
+
+recorded_commit decoded(const stored_commit& from) {
+  auto read = decode_commit(from.encoded, std::nullopt);
+  AETHER_ASSERT(read.has_value());
+  return {std::move(*read), from.sequence};
+}
+
+std::vector<recorded_commit> part_of(const history& of, event_version from, std::size_t most) {
+  const auto ends_before = [from](const stored_commit& one) { return one.last < from; };
+  std::vector<recorded_commit> part;
+  for (auto it = std::ranges::partition_point(of, ends_before); it != of.end(); ++it) {
+    if (part.size() == most) break;
+    part.push_back(decoded(*it));
+  }
+  return part;
+}
+
+}  // namespace
+
+struct memory_event_store::impl {
+  striped_map<history> histories;
+  std::atomic<std::uint64_t> last_sequence{0};
+
+  result<log_position> append(const actor_address& address, const log_position& expected,
+                              const commit& next) {
+    if (auto valid = validate(next, expected); !valid) return std::unexpected(valid.error());
+    bytes encoded = encode_commit(next);
+    if (auto fits = check_size(encoded.size(), commit_bytes_max); !fits)
+      return std::unexpected(fits.error());
+    encoded.shrink_to_fit();
+    return histories.with(address, [&](history& mine) -> result<log_position> {
+      if (end_of(mine) != expected) return settle(mine, expected, next.id);
+      mine.push_back(
+          {next.last(), stream_sequence{++last_sequence}, next.id, std::move(encoded)});
+      return mine.back().position();
+    });
+  }
+};
+
+memory_event_store::memory_event_store() : impl_{std::make_unique<impl>()} {}
+memory_event_store::~memory_event_store() = default;
+
+void memory_event_store::append(const actor_address& address, log_position expected, commit next,
+                                append_handler handler) {
+  handler(impl_->append(address, expected, next));
+}
+
+void memory_event_store::read(const actor_address& address, event_version from, stream_sequence,
+                              std::size_t commits_max, read_handler handler) {
+  handler(impl_->histories.with_existing(address, [&](const history* mine) {
+    return mine == nullptr ? std::vector<recorded_commit>{} : part_of(*mine, from, commits_max);
+  }));
+}
+
+void memory_event_store::latest(const actor_address& address, latest_handler handler) {
+  handler(impl_->histories.with_existing(address, [](const history* mine) {
+    return mine == nullptr || mine->empty() ? std::nullopt : std::optional{decoded(mine->back())};
+  }));
+}
+
+}  // namespace aether

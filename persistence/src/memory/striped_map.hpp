@@ -1,0 +1,47 @@
+#pragma once
+
+#include <aether/runtime/ids.hpp>
+
+#include <array>
+#include <mutex>
+#include <unordered_map>
+
+namespace aether {
+
+/// One value per actor, spread over 64 locks so that threads seldom meet.
+template <class Value>
+class striped_map {
+ public:
+  /// Runs `use` on the actor's value, made when missing, under the lock; returns what it returns.
+  template <class Use>
+  auto with(const actor_address& address, Use&& use) {
+    const auto hash = stable_hash(address);
+    stripe& mine = stripes_[hash >> 58];
+    const std::lock_guard lock{mine.mutex};
+    return use(mine.values.try_emplace(address).first->second);
+  }
+
+  /// The same, but a missing value stays missing: `use` gets nullptr.
+  template <class Use>
+  auto with_existing(const actor_address& address, Use&& use) {
+    const auto hash = stable_hash(address);
+    stripe& mine = stripes_[hash >> 58];
+    const std::lock_guard lock{mine.mutex};
+    const auto found = mine.values.find(address);
+    return use(found == mine.values.end() ? nullptr : &found->second);
+  }
+
+ private:
+  /// Not noexcept, unlike `std::hash<actor_address>`: so libstdc++ keeps each hash with its value and
+  /// does not compute it anew for whatever a search passes by.
+  struct kept_hash {
+    std::size_t operator()(const actor_address& address) const { return stable_hash(address); }
+  };
+  struct alignas(64) stripe {
+    std::mutex mutex;
+    std::unordered_map<actor_address, Value, kept_hash> values;
+  };
+  std::array<stripe, 64> stripes_;
+};
+
+}  // namespace aether

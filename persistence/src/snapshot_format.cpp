@@ -1,0 +1,81 @@
+#include "snapshot_format.hpp"
+
+#include "record_codec.hpp"
+#include <aether/runtime/message.hpp>
+
+namespace aether {
+
+namespace {
+
+bool read_field(value_reader& in, std::string_view key, snapshot& into) {
+  if (key == "type") return read_text(in, into.state_type);
+  if (key == "schema") return read_number(in, into.schema);
+  if (key == "version") return read_number(in, into.position.version);
+  if (key == "seq") return read_number(in, into.position.sequence);
+  if (key == "state") return read_embedded(in, into.state);
+  if (key == "window") return read_embedded(in, into.window);
+  return in.value().has_value();
+}
+
+}  // namespace
+
+result<void> validate(const snapshot& taken) {
+  if (!detail::valid_wire_name(taken.state_type))
+    return fail(errc::invalid_argument,
+                "'" + taken.state_type + "' is no wire name of a state: 1-128 of [A-Za-z0-9._-]");
+  if (taken.position.version.value() == 0 || taken.position.sequence.value() == 0)
+    return fail(errc::invalid_argument, "a snapshot covers at least one event");
+  return {};
+}
+
+bytes encode_snapshot(const snapshot& from) {
+  bytes payload;
+  payload.reserve(96 + from.state_type.size() + from.state.size() + from.window.size());
+  encoder out{payload};
+  out.map(7);
+  out.text("v");
+  out.unsigned_integer(snapshot_format_version);
+  out.text("type");
+  out.text(from.state_type);
+  out.text("schema");
+  out.unsigned_integer(from.schema);
+  out.text("version");
+  out.unsigned_integer(from.position.version.value());
+  out.text("seq");
+  out.unsigned_integer(from.position.sequence.value());
+  out.text("state");
+  write_embedded(out, from.state);
+  out.text("window");
+  write_embedded(out, from.window);
+  return payload;
+}
+
+header_block snapshot_headers(const snapshot& from) {
+  header_block headers;
+  headers.add("Aether-Format", std::uint64_t{snapshot_format_version});
+  headers.add("Aether-State", from.state_type);
+  headers.add("Aether-Schema", std::uint64_t{from.schema});
+  headers.add("Aether-Version", from.position.version.value());
+  headers.add("Aether-Sequence", from.position.sequence.value());
+  return headers;
+}
+
+result<snapshot> decode_snapshot(bytes_view payload, std::optional<std::string_view> format) {
+  if (auto known = check_format("snapshot", payload, format, snapshot_format_version); !known)
+    return std::unexpected(std::move(known).error());
+  snapshot read;
+  value_reader in{payload};
+  const auto damaged = read_fields(in, [&read](value_reader& value, std::string_view key) {
+    return read_field(value, key, read);
+  });
+  if (damaged)
+    return fail(errc::corrupt_history,
+                damaged->empty() ? "snapshot cut short"
+                                 : "snapshot field '" + std::string{*damaged} + "' is damaged");
+  if (!in.at_end()) return fail(errc::corrupt_history, "bytes left over after a snapshot");
+  if (auto sound = validate(read); !sound)
+    return fail(errc::corrupt_history, "no snapshot: " + sound.error().text());
+  return read;
+}
+
+}  // namespace aether

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <aether/runtime/error.hpp>
+#include <aether/runtime/log.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aether {
+
+/// Everything an operator sets. Each value can be given as a flag (`--failure-timeout 3s`), as an
+/// environment variable (`AETHER_FAILURE_TIMEOUT`) or as a line of the file that `--config` or
+/// `AETHER_CONFIG` names (`failure-timeout = 3s`); the first of these that is given wins, then the
+/// default below. An empty environment variable counts as not given. Durations are whole numbers
+/// with `ms`, `s`, `m` or `h`.
+///
+/// The file has one `name = value` a line, `#` and `;` begin comments, values may stand in quotes:
+/// the common part of TOML and INI. Sections, unknown names and names given twice are errors.
+struct options {
+  /// `--nats`, AETHER_NATS: `nats://[user:password@]host:port`, several separated by commas.
+  /// Empty: one node, in memory.
+  std::string nats;
+  /// `--namespace`, AETHER_NAMESPACE: `[A-Za-z0-9_-]{1,64}`; what nodes share by carrying it.
+  std::string ns = "default";
+  /// `--prefix`, AETHER_PREFIX: `[A-Za-z0-9-]{1,64}` other than `KV`; the first token of every
+  /// subject and name. No underscore: it ends the prefix in the names of streams and buckets.
+  std::string prefix = "aether";
+  /// `--node`, AETHER_NODE: `[A-Za-z0-9_-]{1,64}`, unique among live nodes. Empty: `parse` makes
+  /// one of host name and process id.
+  std::string node;
+
+  /// `--shards`, AETHER_SHARDS: 1..65536; fixed when the namespace is created.
+  std::uint32_t shards = 256;
+  /// `--streams`, AETHER_STREAMS: 1..64, at most `shards`; event streams, fixed likewise.
+  std::uint32_t streams = 8;
+  /// `--replicas`, AETHER_REPLICAS: 1..5; copies that the NATS servers keep of each stream.
+  std::uint32_t replicas = 1;
+  /// `--weight`, AETHER_WEIGHT: 0..1000; this node's share of shards relative to others', 0: none.
+  std::uint32_t weight = 1;
+
+  /// `--heartbeat`, AETHER_HEARTBEAT: 1ms..24h, as every duration; between two signs of life.
+  std::chrono::milliseconds heartbeat{200};
+  /// `--failure-timeout`, AETHER_FAILURE_TIMEOUT: at least 3 heartbeats; silence that means down.
+  std::chrono::milliseconds failure_timeout{2'000};
+  /// `--lease`, AETHER_LEASE: at least 3 heartbeats; how long a leader leads without renewing.
+  std::chrono::milliseconds lease{2'000};
+  /// `--passivate-after`, AETHER_PASSIVATE_AFTER: an actor idle for so long leaves memory.
+  std::chrono::milliseconds passivate_after{120'000};
+  /// `--drain-timeout`, AETHER_DRAIN_TIMEOUT: how long a shutdown waits for work under way.
+  std::chrono::milliseconds drain_timeout{10'000};
+  /// `--ask-attempt`, AETHER_ASK_ATTEMPT: how long one attempt of an ask waits before the next.
+  std::chrono::milliseconds ask_attempt{1'000};
+
+  /// `--workers`, AETHER_WORKERS: 0..1024 threads that run actors, 0: one for each core.
+  std::size_t workers = 0;
+  /// `--recovery-permits`, AETHER_RECOVERY_PERMITS: 1..100000 actors that recover at once.
+  std::size_t recovery_permits = 64;
+  /// `--mailbox-max`, AETHER_MAILBOX_MAX: 1..1000000 commands that wait for one actor.
+  std::size_t mailbox_max = 1024;
+
+  /// `--log-level`, AETHER_LOG_LEVEL: trace, debug, info, warn, error or off.
+  log::level log_level = log::level::info;
+  /// `--log-format`, AETHER_LOG_FORMAT: text or json.
+  log::format log_format = log::format::text;
+
+  friend bool operator==(const options&, const options&) = default;
+
+  /// For options put together in code.
+  /// @errors `invalid_options`: a value is outside its domain; the text names option, value and
+  ///         domain.
+  [[nodiscard]] result<void> check() const;
+
+  /// `<host>-<pid>`, every other character than `[A-Za-z0-9_-]` as `-`, at most 64.
+  [[nodiscard]] static std::string generated_node();
+
+  /// Reads a variable; none when it is not set.
+  using environment = std::function<std::optional<std::string>(const char* name)>;
+
+  struct parsed;
+  /// @param arguments without the program's name.
+  /// @errors `invalid_options`: an unknown flag, an unreadable file, an unknown name or a refused
+  ///         value; the text says which, where it came from, and what is allowed. A NATS address is
+  ///         never repeated: it may hold a password.
+  [[nodiscard]] static result<parsed> parse(const std::vector<std::string>& arguments,
+                                            const environment& lookup,
+                                            const std::string& program = "aether");
+
+  /// `parse` for a main function, with the process's environment: prints what `--help` or
+  /// `--version` ask for and exits with 0; prints an error and exits with 2.
+  [[nodiscard]] static options from(int argc, const char* const* argv);
+};
+
+struct options::parsed {
+  /// Valid, and `node` is not empty.
+  options value;
+  /// The help or version text, when that was asked for; then `value` is the default.
+  std::optional<std::string> text;
+};
+
+}  // namespace aether

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <aether/runtime/ids.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aether {
+
+/// An actor id as one subject token: bytes of `[A-Za-z0-9_-]` stay, every other byte becomes `=`
+/// and two upper-case hexadecimal digits. At most 765 characters, reversible, one-to-one.
+[[nodiscard]] std::string escape_token(std::string_view id);
+
+/// Reverses `escape_token`.
+/// @errors `decode_failed`: not something `escape_token` writes.
+[[nodiscard]] result<std::string> unescape_token(std::string_view token);
+
+/// The subject grammar of one namespace, all of it: nothing else in Aether spells a subject, stream
+/// or bucket name. Immutable; safe to share between threads.
+class subjects {
+ public:
+  /// @param prefix the first token; `aether` unless the operator says otherwise.
+  /// @pre `prefix` has no `_` and is not `KV`, as `options::check` ensures: otherwise two pairs of
+  ///      prefix and namespace could share the name of a stream or bucket.
+  subjects(namespace_name prefix, namespace_name ns);
+
+  [[nodiscard]] const namespace_name& name() const noexcept { return namespace_; }
+
+  /// `<prefix>.<ns>.evt.<shard>.<type>.<id>`: the commits of one actor.
+  [[nodiscard]] std::string commits(shard_id shard, const actor_address& address) const;
+  /// `<prefix>.<ns>.evt.<shard>.>`: every commit of one shard.
+  [[nodiscard]] std::string shard_commits(shard_id shard) const;
+  /// `<prefix>.<ns>.evt.>` and `<prefix>.<ns>.bus.>`: what the stream republishes, from and to.
+  [[nodiscard]] std::string all_commits() const;
+  [[nodiscard]] std::string all_stored_events() const;
+  /// `<prefix>.<ns>.snap.<shard>.<type>.<id>`: the newest snapshot of one actor.
+  [[nodiscard]] std::string snapshot(shard_id shard, const actor_address& address) const;
+  /// `<prefix>.<ns>.snap.>`
+  [[nodiscard]] std::string all_snapshots() const;
+  /// `<prefix>.<ns>.cmd.<shard>`: the shard's owner listens.
+  [[nodiscard]] std::string commands(shard_id shard) const;
+  /// `<prefix>.<ns>.hb.<node>`, and `<prefix>.<ns>.hb.*` for all.
+  [[nodiscard]] std::string heartbeat(const node_id& node) const;
+  [[nodiscard]] std::string all_heartbeats() const;
+  /// `<prefix>.<ns>.node.<node>`: questions to one node; no responders means it is gone.
+  [[nodiscard]] std::string node(const node_id& node) const;
+
+  /// `<PREFIX>_<ns>_EVT_<k>`, PREFIX in the case it was given.
+  [[nodiscard]] std::string event_stream(std::uint32_t k) const;
+  [[nodiscard]] std::string snapshot_stream() const;
+  /// `<prefix>_<ns>`: the KV bucket of lease, shard table and namespace settings.
+  [[nodiscard]] std::string bucket() const;
+  /// `KV_<bucket>`, the bucket's stream, and `$KV.<bucket>.<key>`, the subject of a key.
+  [[nodiscard]] std::string bucket_stream() const;
+  [[nodiscard]] std::string bucket_key(std::string_view key) const;
+
+  struct commit_subject {
+    shard_id shard;
+    actor_address address;
+  };
+  /// Reads what `commits` wrote.
+  /// @errors `decode_failed`: another subject.
+  [[nodiscard]] result<commit_subject> parse_commits(std::string_view subject) const;
+
+ private:
+  namespace_name prefix_;
+  namespace_name namespace_;
+  std::string root_;       // `<prefix>.<ns>.`
+  std::string flat_root_;  // `<prefix>_<ns>`
+
+  std::string of_shard(std::string_view kind, shard_id shard, std::size_t more = 0) const;
+  std::string of_actor(std::string_view kind, shard_id shard, const actor_address& address) const;
+};
+
+/// The stream, of `streams`, that holds `shard`: consecutive ranges of equal size.
+/// @pre `0 < streams <= shards`, `shard < shards`.
+[[nodiscard]] std::uint32_t stream_of(shard_id shard, std::uint32_t shards, std::uint32_t streams);
+
+}  // namespace aether

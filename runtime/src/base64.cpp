@@ -1,0 +1,47 @@
+#include <aether/runtime/base64.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace aether {
+
+namespace {
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> digit_values = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  return values;
+}();
+
+std::size_t padding_of(std::string_view text) {
+  if (text.ends_with("==")) return 2;
+  return text.ends_with('=') ? 1 : 0;
+}
+
+}  // namespace
+
+std::optional<bytes> decode_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t digits = text.size() - padding_of(text);
+  bytes decoded;
+  decoded.reserve(text.size() / 4 * 3);
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  for (const char digit : text.substr(0, digits)) {
+    const int value = digit_values[static_cast<unsigned char>(digit)];
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    decoded.push_back(static_cast<std::byte>(bits >> held));
+  }
+  return decoded;
+}
+
+}  // namespace aether

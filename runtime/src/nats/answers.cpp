@@ -1,0 +1,111 @@
+#include "session.hpp"
+
+#include <charconv>
+#include <condition_variable>
+
+namespace aether::nats {
+namespace {
+
+constexpr int no_responders = 503;
+
+std::string to_token(request_table::token key) {
+  char text[16];
+  return {text, std::to_chars(text, text + sizeof text, key, 36).ptr};
+}
+
+std::optional<request_table::token> from_token(std::string_view text) {
+  request_table::token key = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), key, 36);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return key;
+}
+
+// What `request_wait` waits for; shared, because its thread could give up waiting only if the
+// handler were never called, but must not leave before the handler has.
+struct awaited_answer {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<result<nats_message>> answer;
+};
+
+}  // namespace
+
+void session::request(const nats_outgoing& message, open_request request, nats_flush flush) {
+  if (auto sound = check(message, payload_bytes_max_); !sound) {
+    return request.give_up(std::move(sound).error());
+  }
+  if (!connected_ && !closing_) {
+    return request.give_up({errc::unavailable, "not connected to NATS; nothing was sent"});
+  }
+  const auto now = clock::now();
+  const auto deadline = now + request.timeout;
+  request.subject = message.subject;
+  const auto key = requests_.add(request, now);
+  if (!key) return request.give_up({errc::not_running, "the connection to NATS is closed"});
+  if (auto sent = send(message, inbox_ + to_token(*key), flush); !sent) {
+    if (auto unsent = requests_.take(*key)) unsent->give_up(std::move(sent).error());
+    return;
+  }
+  loop_.wake_by(deadline);
+}
+
+result<nats_message> session::request_wait(const nats_outgoing& message,
+                                           std::chrono::milliseconds timeout) {
+  awaited_answer awaited;
+  const auto keep = [&](result<nats_message> answer) {
+    const std::lock_guard guard{awaited.mutex};
+    awaited.answer.emplace(std::move(answer));
+    awaited.changed.notify_one();
+  };
+  request(message,
+          {.handler = nats_connection::reply_handler{keep}, .timeout = timeout, .subject = {}},
+          nats_flush::now);
+  std::unique_lock lock{awaited.mutex};
+  awaited.changed.wait(lock, [&] { return awaited.answer.has_value(); });
+  return *std::move(awaited.answer);
+}
+
+// In the gate, as a subscription's handler.
+void session::on_answer(nats_message answer) {
+  const auto key = from_token(answer.subject().substr(inbox_.size()));
+  if (!key) return;
+  // None: it is late, or one more than was asked for.
+  if (auto open = requests_.take(*key)) give(*std::move(open), *key, std::move(answer));
+}
+
+void session::give(open_request request, request_table::token key, nats_message answer) {
+  if (answer.status() == no_responders) {
+    return request.give_up({errc::unavailable, "no one listens on " + request.subject});
+  }
+  if (auto* once = std::get_if<nats_connection::reply_handler>(&request.handler)) {
+    return (*once)(std::move(answer));
+  }
+  if (!std::get<nats_connection::stream_handler>(request.handler)(std::move(answer))) return;
+  const auto now = clock::now();
+  const auto deadline = now + request.timeout;
+  if (!requests_.put_back(key, request, now)) {
+    return request.give_up({errc::not_running, "the connection to NATS is closed"});
+  }
+  loop_.wake_by(deadline);
+}
+
+// On the loop's thread. A handler that is running now may itself wait for the loop, so this does
+// not wait for it.
+session::clock::time_point session::expire(clock::time_point now) {
+  const bool ran = gate_.try_run([&] {
+    for (open_request& each : requests_.take_expired(now)) each.give_up(timed_out(each));
+  });
+  return ran ? requests_.next_deadline() : now + std::chrono::milliseconds{1};
+}
+
+error session::timed_out(const open_request& request) const {
+  std::string text = "no answer on " + request.subject + " within " +
+                     std::to_string(request.timeout.count()) + " ms";
+  // A refused permission, for one, is told only here.
+  if (const std::string said = last_error(); !said.empty()) {
+    text += "; the last error the connection reported: " + said;
+  }
+  return {errc::timed_out, std::move(text)};
+}
+
+}  // namespace aether::nats

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <aether/runtime/nats.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace aether::nats {
+
+/// A request whose answer is awaited.
+struct open_request {
+  /// Calls the handler with an error, its last call.
+  void give_up(error why);
+
+  std::variant<nats_connection::reply_handler, nats_connection::stream_handler> handler;
+  std::chrono::milliseconds timeout{};
+  /// For texts.
+  std::string subject;
+};
+
+/// The open requests of a connection, each known by a token that is never used again; whoever
+/// takes one out is the only one to call its handler. Pure: time is passed in.
+///
+/// Threads: every member from any thread. Bounded by what callers have in flight.
+class request_table {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using token = std::uint64_t;
+
+  /// @returns the token; none, and `request` untouched, once the table is closed.
+  [[nodiscard]] std::optional<token> add(open_request& request, time_point now);
+  /// Puts back what `take` gave, for a further answer. False once closed, `request` untouched.
+  [[nodiscard]] bool put_back(token key, open_request& request, time_point now);
+  [[nodiscard]] std::optional<open_request> take(token key);
+  /// Takes out everything whose deadline is `now` or earlier, in the order of deadlines.
+  [[nodiscard]] std::vector<open_request> take_expired(time_point now);
+  [[nodiscard]] std::vector<open_request> take_all();
+  /// The earliest deadline; `time_point::max()` when nothing is open.
+  [[nodiscard]] time_point next_deadline() const;
+  /// No `add` succeeds from now on.
+  void close();
+
+ private:
+  struct entry {
+    open_request request;
+    time_point deadline;
+  };
+
+  void insert(token key, open_request& request, time_point now);
+
+  mutable std::mutex mutex_;
+  std::unordered_map<token, entry> entries_;
+  std::set<std::pair<time_point, token>> deadlines_;
+  token last_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace aether::nats

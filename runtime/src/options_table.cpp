@@ -1,0 +1,197 @@
+#include "options_table.hpp"
+
+#include <aether/runtime/ids.hpp>
+
+#include <charconv>
+#include <utility>
+
+namespace aether::detail {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds duration_min{1};
+constexpr milliseconds duration_max{std::chrono::hours{24}};
+
+/// The number at the front of `text`, which is moved behind it.
+std::optional<std::uint64_t> read_number(std::string_view& text) noexcept {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+std::optional<milliseconds> read_duration(std::string_view text) noexcept {
+  const auto count = read_number(text);
+  if (!count || *count > static_cast<std::uint64_t>(duration_max.count())) return std::nullopt;
+  const auto number = static_cast<std::int64_t>(*count);
+  if (text == "ms") return milliseconds{number};
+  if (text == "s") return std::chrono::seconds{number};
+  if (text == "m") return std::chrono::minutes{number};
+  if (text == "h") return std::chrono::hours{number};
+  return std::nullopt;
+}
+
+std::string show_duration(milliseconds value) {
+  if (value.count() % 1000 != 0 || value.count() == 0) return std::to_string(value.count()) + "ms";
+  return std::to_string(value.count() / 1000) + "s";
+}
+
+template <class Number>
+option_row number(std::string name, Number options::*at, std::pair<Number, Number> range,
+                  std::string about) {
+  const auto [min, max] = range;
+  const auto set = [at, min, max](options& to, std::string_view text) {
+    const auto value = read_number(text);
+    if (!value || !text.empty() || *value < min || *value > max) return false;
+    to.*at = static_cast<Number>(*value);
+    return true;
+  };
+  const auto show = [at](const options& from) { return std::to_string(from.*at); };
+  return {.name = std::move(name),
+          .about = std::move(about),
+          .domain = std::to_string(min) + ".." + std::to_string(max),
+          .set = set,
+          .show = show};
+}
+
+option_row duration(std::string name, milliseconds options::*at, std::string about) {
+  const auto set = [at](options& to, std::string_view text) {
+    const auto value = read_duration(text);
+    if (!value || *value < duration_min || *value > duration_max) return false;
+    to.*at = *value;
+    return true;
+  };
+  const auto show = [at](const options& from) { return show_duration(from.*at); };
+  return {.name = std::move(name),
+          .about = std::move(about),
+          .domain = "1ms..24h",
+          .set = set,
+          .show = show};
+}
+
+using text_rule = bool (*)(std::string_view);
+
+option_row text(std::string name, std::string options::*at, text_rule allows, std::string domain,
+                std::string about) {
+  const auto set = [at, allows](options& to, std::string_view value) {
+    if (!allows(value)) return false;
+    to.*at = value;
+    return true;
+  };
+  const auto show = [at](const options& from) { return from.*at; };
+  return {.name = std::move(name),
+          .about = std::move(about),
+          .domain = std::move(domain),
+          .set = set,
+          .show = show};
+}
+
+template <class Enum>
+option_row choice(std::string name, Enum options::*at,
+                  std::optional<Enum> (*read)(std::string_view) noexcept, std::string domain,
+                  std::string about) {
+  const auto set = [at, read](options& to, std::string_view value) {
+    const auto found = read(value);
+    if (found) to.*at = *found;
+    return found.has_value();
+  };
+  const auto show = [at](const options& from) { return std::string{to_string(from.*at)}; };
+  return {.name = std::move(name),
+          .about = std::move(about),
+          .domain = std::move(domain),
+          .set = set,
+          .show = show};
+}
+
+bool allows_nats(std::string_view text) {
+  constexpr std::string_view scheme = "nats://";
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto one = text.substr(0, comma);
+    const bool visible = one.find_first_of(" \t\r\n") == std::string_view::npos;
+    if (!one.starts_with(scheme) || one.size() == scheme.size() || !visible) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+    if (text.empty()) return false;
+  }
+  return true;
+}
+bool allows_namespace(std::string_view text) { return namespace_rule::refuse(text).empty(); }
+bool allows_prefix(std::string_view text) {
+  return allows_namespace(text) && text.find('_') == std::string_view::npos && text != "KV";
+}
+bool allows_node(std::string_view text) {
+  return text.empty() || node_id_rule::refuse(text).empty();
+}
+
+std::vector<option_row> place_rows() {
+  option_row nats = text("nats", &options::nats, allows_nats, "nats://host:port[,...]",
+                         "NATS servers; without: one node, in memory");
+  nats.secret = true;
+  return {
+      std::move(nats),
+      text("namespace", &options::ns, allows_namespace, "[A-Za-z0-9_-]{1,64}",
+           "the world this node belongs to"),
+      text("prefix", &options::prefix, allows_prefix, "[A-Za-z0-9-]{1,64}, not KV",
+           "first token of every subject"),
+      text("node", &options::node, allows_node, "[A-Za-z0-9_-]{1,64}",
+           "this node's id; without: host name and process id"),
+      number("shards", &options::shards, {1, 65'536}, "shards; fixed when a namespace is created"),
+      number("streams", &options::streams, {1, 64},
+             "event streams, at most shards; fixed likewise"),
+      number("replicas", &options::replicas, {1, 5}, "copies the NATS servers keep of a stream"),
+      number("weight", &options::weight, {0, 1'000}, "share of the shards; 0 hosts none"),
+  };
+}
+
+std::vector<option_row> time_rows() {
+  return {
+      duration("heartbeat", &options::heartbeat, "time between two signs of life"),
+      duration("failure-timeout", &options::failure_timeout,
+               "silence after which a node is down; at least 3 heartbeats"),
+      duration("lease", &options::lease,
+               "how long a leader leads without renewing; at least 3 heartbeats"),
+      duration("passivate-after", &options::passivate_after,
+               "an actor idle for so long leaves memory"),
+      duration("drain-timeout", &options::drain_timeout,
+               "how long a shutdown waits for work under way"),
+      duration("ask-attempt", &options::ask_attempt,
+               "how long one attempt of an ask waits before the next"),
+  };
+}
+
+std::vector<option_row> other_rows() {
+  return {
+      number("workers", &options::workers, {0, 1'024}, "threads that run actors; 0: one a core"),
+      number("recovery-permits", &options::recovery_permits, {1, 100'000},
+             "actors that recover at once"),
+      number("mailbox-max", &options::mailbox_max, {1, 1'000'000},
+             "commands that wait for one actor"),
+      choice("log-level", &options::log_level, log::parse_level, "trace|debug|info|warn|error|off",
+             "the least important line that is written"),
+      choice("log-format", &options::log_format, log::parse_format, "text|json",
+             "one line for people, or JSON"),
+  };
+}
+
+}  // namespace
+
+std::string option_row::variable() const {
+  std::string out = "AETHER_";
+  for (const char c : name) out += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+const std::vector<option_row>& option_table() {
+  static const std::vector<option_row> table = [] {
+    std::vector<option_row> all = place_rows();
+    for (auto& row : time_rows()) all.push_back(row);
+    for (auto& row : other_rows()) all.push_back(row);
+    return all;
+  }();
+  return table;
+}
+
+}  // namespace aether::detail

@@ -1,0 +1,206 @@
+#pragma once
+
+#include "actors/src/core/entity.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aether::testing {
+
+/// One entity under a test's control: records what it wants, and lets the test play the stores, the
+/// clock and the senders. `log` and `saved` are what the stores hold.
+template <class Actor>
+class entity_script {
+ public:
+  using time_point = entity::time_point;
+
+  struct sent_options {
+    command_id id = command_id::make();
+    bool repeated = false;
+    time_point deadline = time_point::max();
+  };
+
+  /// A command that was sent, and every answer it got.
+  struct sent_command {
+    command_id id;
+    std::vector<result<any_reply>> answers;
+  };
+
+  explicit entity_script(bool begin = true)
+      : under_test{model<Actor>::traits(), std::make_unique<model<Actor>>(Actor{}, address)} {
+    if (begin) start();
+  }
+
+  void start() {
+    play([&](auto& out) { under_test.start(out); });
+  }
+
+  template <message Command>
+  sent_command& send(Command command, sent_options how) {
+    auto& made = commands.emplace_back();
+    made.id = how.id;
+    envelope wrapped{
+        how.id,
+        {},
+        how.repeated,
+        how.deadline,
+        any_message::of<Command>(std::move(command)),
+        [&made](result<any_reply> answer) { made.answers.push_back(std::move(answer)); }};
+    play([&](auto& out) { under_test.receive(std::move(wrapped), now, out); });
+    return made;
+  }
+  template <message Command>
+  sent_command& send(Command command) {
+    return send(std::move(command), sent_options{});
+  }
+
+  // The stores answer.
+  void give_tail(result<std::optional<recorded_commit>> tail) {
+    REQUIRE(tails_wanted > 0);
+    --tails_wanted;
+    play([&](auto& out) { under_test.tail_read(std::move(tail), now, out); });
+  }
+  void give_tail() { give_tail(log.empty() ? std::nullopt : std::optional{log.back()}); }
+  void give_snapshot(result<std::optional<snapshot>> loaded) {
+    REQUIRE(snapshots_wanted > 0);
+    --snapshots_wanted;
+    play([&](auto& out) { under_test.snapshot_loaded(std::move(loaded), now, out); });
+  }
+  void give_snapshot() { give_snapshot(saved); }
+  void give_page(result<std::vector<recorded_commit>> page) {
+    REQUIRE(page_wanted.has_value());
+    page_wanted.reset();
+    play([&](auto& out) { under_test.history_read(std::move(page), now, out); });
+  }
+  void give_page() {
+    std::vector<recorded_commit> page;
+    for (const auto& next : log)
+      if (next.commit.last() >= page_wanted->from && page.size() < recovery_machine::page_commits)
+        page.push_back(next);
+    give_page(std::move(page));
+  }
+  /// Answers reads from `log` and `saved` until nothing more is read.
+  void recover() {
+    while (tails_wanted > 0 || snapshots_wanted > 0 || page_wanted) {
+      if (tails_wanted > 0) give_tail();
+      if (snapshots_wanted > 0) give_snapshot();
+      if (page_wanted) give_page();
+    }
+  }
+
+  void give_append(result<log_position> outcome) {
+    REQUIRE(append.has_value());
+    append.reset();
+    play([&](auto& out) { under_test.appended(std::move(outcome), now, out); });
+  }
+  /// Puts a commit at the end of `log`.
+  log_position put(commit next) {
+    log.push_back({std::move(next), stream_sequence{10 * (log.size() + 1)}});
+    return log.back().position();
+  }
+  void append_succeeds() {
+    REQUIRE(append.has_value());
+    CHECK(append->expected == (log.empty() ? log_position{} : log.back().position()));
+    give_append(put(append->next));
+  }
+  void append_fails(errc code) { give_append(fail(code, "scripted")); }
+
+  void save_succeeds() {
+    REQUIRE(save.has_value());
+    saved = save->taken;
+    save_ends({});
+  }
+  void save_ends(result<void> outcome) {
+    REQUIRE(save.has_value());
+    save.reset();
+    play([&](auto& out) { under_test.snapshot_saved(std::move(outcome), out); });
+  }
+  void retry() {
+    retry_wanted.reset();
+    play([&](auto& out) { under_test.retry(now, out); });
+  }
+  void retire(bool forced) {
+    play([&](auto& out) { under_test.retire(forced, out); });
+  }
+
+  [[nodiscard]] bool reported(std::string_view event) const {
+    return std::ranges::any_of(reports, [&](const auto& one) { return one.event == event; });
+  }
+
+  const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
+  time_point now{std::chrono::hours{1}};
+  std::vector<recorded_commit> log;
+  std::optional<snapshot> saved;
+
+  // What it wants and has not got.
+  unsigned tails_wanted = 0;
+  unsigned snapshots_wanted = 0;
+  std::optional<entity_effect::read_history> page_wanted;
+  std::optional<entity_effect::append> append;
+  std::optional<entity_effect::save_snapshot> save;
+  std::optional<std::chrono::milliseconds> retry_wanted;
+  std::vector<entity_effect::report> reports;
+  unsigned retired = 0;
+  std::deque<sent_command> commands;
+
+  entity under_test;
+
+ private:
+  template <class Input>
+  void play(Input input) {
+    entity_effects out;
+    input(out);
+    for (auto& wanted : out)
+      std::visit([this](auto&& effect) { record(std::move(effect)); }, wanted);
+  }
+
+  void record(entity_effect::read_tail) { ++tails_wanted; }
+  void record(entity_effect::load_snapshot) { ++snapshots_wanted; }
+  void record(entity_effect::read_history wanted) {
+    CHECK(!page_wanted);
+    page_wanted = wanted;
+  }
+  void record(entity_effect::append wanted) {
+    CHECK(!append);
+    wanted.next.id = commit_id::make();
+    append.emplace(std::move(wanted));
+  }
+  void record(entity_effect::save_snapshot wanted) {
+    CHECK(!save);
+    save.emplace(std::move(wanted));
+  }
+  void record(entity_effect::answer wanted) { wanted.sink(std::move(wanted.with)); }
+  void record(entity_effect::retry_later wanted) {
+    CHECK(!retry_wanted);
+    retry_wanted = wanted.delay;
+  }
+  void record(entity_effect::report wanted) { reports.push_back(std::move(wanted)); }
+  void record(entity_effect::retired) { ++retired; }
+};
+
+/// The one answer that a command got, as a value of type `Reply`.
+template <class Reply, class Sent>
+[[nodiscard]] Reply reply_to(Sent& sent) {
+  REQUIRE(sent.answers.size() == 1);
+  REQUIRE_MESSAGE(sent.answers[0].has_value(), sent.answers[0].error().message());
+  auto reply = take_reply<Reply>(std::move(sent.answers[0]));
+  REQUIRE(reply.has_value());
+  return *std::move(reply);
+}
+
+/// The one answer that a command got: an error, and its code.
+template <class Sent>
+[[nodiscard]] errc error_to(const Sent& sent) {
+  REQUIRE(sent.answers.size() == 1);
+  REQUIRE(!sent.answers[0].has_value());
+  return sent.answers[0].error().code();
+}
+
+}  // namespace aether::testing

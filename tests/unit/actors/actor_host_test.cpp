@@ -1,0 +1,252 @@
+#include "support/bank_node.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace aether;
+using namespace std::chrono_literals;
+using aether::testing::account_of;
+using aether::testing::actor_of;
+using aether::testing::balance_of;
+using aether::testing::bank_node;
+using aether::testing::long_enough;
+using aether::testing_support::await;
+using bank::account;
+using bank::balance;
+using bank::deposit;
+using bank::get_balance;
+using bank::withdraw;
+
+namespace {
+
+const actor_address alice{*actor_type::parse("account"), *actor_id::parse("alice")};
+
+}  // namespace
+
+TEST_CASE("host: an actor comes to life with its first command, and only then") {
+  bank_node node;
+  const auto host = node.start();
+  const auto ref = account_of(*host, "alice");
+  CHECK(host->stats().activations == 0);
+  REQUIRE(ref.tell(deposit{5}).has_value());
+  CHECK(balance_of(*host, "alice") == 5);
+  CHECK(host->stats().activations == 1);
+  CHECK(host->stats().resident == 1);
+  CHECK(host->stats().commands == 2);
+}
+
+TEST_CASE("host: an ask brings the reply, or the actor's own words") {
+  bank_node node;
+  const auto host = node.start();
+  const auto ref = account_of(*host, "alice");
+  CHECK(ref.ask(deposit{5}, long_enough).get()->cents == 5);
+  const auto refused = ref.ask(withdraw{6}, long_enough).get();
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error() == error{errc::rejected, "insufficient funds"});
+}
+
+TEST_CASE("host: an idle actor leaves memory, and its state is there when it is called again") {
+  bank_node node;
+  const auto host = node.start({.passivate_after = 2ms});
+  for (int round = 1; round <= 3; ++round) {
+    REQUIRE(account_of(*host, "alice").tell(deposit{1}).has_value());
+    CHECK(balance_of(*host, "alice") == round);
+    CHECK(await([&] { return host->stats().resident == 0; }));
+  }
+  CHECK(host->stats().passivations == host->stats().activations);
+}
+
+TEST_CASE("host: state survives the host, on the same stores") {
+  bank_node node;
+  for (int round = 1; round <= 3; ++round) {
+    const auto host = node.start();
+    for (int i = 0; i < 150; ++i) REQUIRE(account_of(*host, "alice").tell(deposit{1}).has_value());
+    CHECK(balance_of(*host, "alice") == 150 * round);
+    CHECK(host->stop(long_enough));
+  }
+}
+
+TEST_CASE("host: commands beyond the mailbox are refused, those within are all served") {
+  constexpr std::size_t most = 10;
+  bank_node node;
+  const auto host = node.start({.mailbox_max = most});
+  const auto ref = account_of(*host, "alice");
+  node.events->close();
+  REQUIRE(ref.tell(deposit{1}).has_value());
+  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  for (std::size_t i = 1; i < most; ++i) CHECK(ref.tell(deposit{1}).has_value());
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = ref.tell(deposit{1});
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code() == errc::overloaded);
+    CHECK(ref.ask(deposit{1}, long_enough).get().error().code() == errc::overloaded);
+  }
+  node.events->open();
+  REQUIRE(await([&] { return ref.tell(deposit{1}).has_value(); }));
+  REQUIRE(await([&] { return ref.tell(get_balance{}).has_value(); }));
+  CHECK(await([&] { return host->stats().commits >= 2; }));
+  CHECK(await([&] {
+    auto answer = ref.ask(get_balance{}, long_enough).get();
+    return answer && answer->cents == most + 1;
+  }));
+}
+
+TEST_CASE("host: a released shard settles what is being stored and refuses everything else") {
+  bank_node node;
+  const auto host = node.start({.shards = 4});
+  const shard_id shard = shard_of(alice, 4);
+  const auto ref = account_of(*host, "alice");
+  node.events->close();
+  auto stored = ref.ask(deposit{5}, long_enough);
+  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  auto waiting = ref.ask(deposit{6}, long_enough);
+  host->release(shard);
+  CHECK(!host->accepts(shard));
+  CHECK(ref.ask(deposit{7}, long_enough).get().error().code() == errc::not_owner);
+  CHECK(ref.tell(deposit{7}).error().code() == errc::not_owner);
+  node.events->open();
+  CHECK(stored.get()->cents == 5);
+  CHECK(waiting.get().error().code() == errc::not_owner);
+  CHECK(await([&] { return host->stats().resident == 0; }));
+  host->accept(shard);
+  CHECK(balance_of(*host, "alice") == 5);
+}
+
+TEST_CASE("host: a shard released and accepted again at once loses nothing") {
+  bank_node node;
+  const auto host = node.start({.shards = 1});
+  std::int64_t acknowledged = 0;
+  for (int round = 0; round < 200; ++round) {
+    auto answer = account_of(*host, "alice").ask(deposit{1}, long_enough);
+    host->release(shard_id{0});
+    host->accept(shard_id{0});
+    auto got = answer.get();
+    if (got)
+      ++acknowledged;
+    else
+      CHECK(got.error().code() == errc::not_owner);
+  }
+  REQUIRE(await([&] {
+    auto answer = account_of(*host, "alice").ask(get_balance{}, long_enough).get();
+    return answer && answer->cents == acknowledged;
+  }));
+}
+
+TEST_CASE("host: an actor whose history cannot be replayed says which version, and harms nobody") {
+  bank_node node;
+  commit broken{.id = commit_id::make(),
+                .first = event_version{1},
+                .events = {{"bank.unheard_of", {}}},
+                .commands = {},
+                .correlation = {},
+                .at = {},
+                .writer = {},
+                .epoch = {}};
+  bool stored = false;
+  node.events->append(alice, {}, broken, [&](auto outcome) { stored = outcome.has_value(); });
+  REQUIRE(stored);
+  const auto host = node.start();
+  const auto answer = account_of(*host, "alice").ask(deposit{1}, long_enough).get();
+  REQUIRE(!answer.has_value());
+  CHECK(answer.error().code() == errc::quarantined);
+  CHECK(answer.error().text().find("version 1") != std::string::npos);
+  CHECK(host->stats().quarantines == 1);
+  CHECK(account_of(*host, "bob").ask(deposit{1}, long_enough).get()->cents == 1);
+}
+
+TEST_CASE("host: a type that is not hosted, and a command without id or content, are refused") {
+  bank_node node;
+  const auto host = node.start();
+  const actor_address stranger{*actor_type::parse("stranger"), *actor_id::parse("x")};
+  const auto command = [](command_id id) {
+    return envelope{id, {}, false, {}, any_message::of(get_balance{}), {}};
+  };
+  CHECK(host->tell(stranger, command(command_id::make())).error().code() == errc::unknown_message);
+  CHECK(host->tell(alice, command({})).error().code() == errc::invalid_argument);
+  CHECK(host->tell(alice, {command_id::make(), {}, false, {}, {}, {}}).error().code() ==
+        errc::invalid_argument);
+  CHECK(host->find_type(stranger.type) == nullptr);
+  CHECK(host->find_type(alice.type) != nullptr);
+  CHECK(host->stats().resident == 0);
+}
+
+TEST_CASE("host: what a handler throws is its sender's answer, and the actor lives on") {
+  bank_node node;
+  const auto host = node.start();
+  const auto ref = actor_of<trick::trickster>(*host, "t");
+  for (const auto where : {trick::place::on, trick::place::apply, trick::place::reply}) {
+    const auto answer = ref.ask(trick::blow_up{where}, long_enough).get();
+    REQUIRE(!answer.has_value());
+    CHECK(answer.error().code() == errc::handler_failed);
+  }
+  CHECK(ref.ask(trick::note{}, long_enough).get().has_value());
+  CHECK(ref.ask(trick::count{}, long_enough).get()->events == 1);
+}
+
+TEST_CASE("host: what an answer's handler throws stays with the sender") {
+  bank_node node;
+  const auto host = node.start();
+  account_of(*host, "alice").ask(deposit{5}, long_enough, [](result<balance>) {
+    throw std::runtime_error{"not your problem"};
+  });
+  CHECK(balance_of(*host, "alice") == 5);
+}
+
+TEST_CASE("host: an actor that cannot be made answers with the reason, and is made anew later") {
+  bank_node node;
+  const auto host = node.start({.passivate_after = 2ms});
+  std::atomic<int> made{0};
+  host->host<account>([&made] {
+    if (++made == 1) throw std::runtime_error{"no licence"};
+    return account{};
+  });
+  const auto answer = account_of(*host, "alice").ask(deposit{5}, long_enough).get();
+  REQUIRE(!answer.has_value());
+  CHECK(answer.error().code() == errc::handler_failed);
+  CHECK(answer.error().text().find("no licence") != std::string::npos);
+  CHECK(await([&] { return host->stats().resident == 0; }));
+  CHECK(account_of(*host, "alice").ask(deposit{5}, long_enough).get()->cents == 5);
+}
+
+TEST_CASE("host: stop does not wait longer than told for a store that never answers") {
+  bank_node node;
+  node.events->close();
+  auto host = node.start();
+  auto being_stored = account_of(*host, "alice").ask(deposit{5}, long_enough);
+  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  auto waiting = account_of(*host, "alice").ask(deposit{6}, long_enough);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(!host->stop(20ms));
+  CHECK(!host->stop(20ms));
+  CHECK(std::chrono::steady_clock::now() - begin < 10s);
+  CHECK(being_stored.get().error().code() == errc::outcome_unknown);
+  CHECK(waiting.get().error().code() == errc::outcome_unknown);
+  CHECK(account_of(*host, "alice").tell(deposit{1}).error().code() == errc::not_running);
+  SUBCASE("and the store's late answer finds nobody") { node.events->open(); }
+  SUBCASE("not even when the host itself is gone") {
+    host.reset();
+    node.events->open();
+  }
+}
+
+TEST_CASE("host: only so many actors read their history at once, and all get their turn") {
+  bank_node node;
+  const auto host = node.start({.recovery_permits = 1, .passivate_after = 2ms});
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i)
+      REQUIRE(account_of(*host, std::to_string(i)).tell(deposit{1}).has_value());
+    for (int i = 0; i < 50; ++i) CHECK(balance_of(*host, std::to_string(i)) == round + 1);
+  }
+}
+
+TEST_CASE("host: the writer's node and epoch are in its commits") {
+  bank_node node;
+  const auto host = node.start({.node_name = "n1"});
+  host->set_epoch(writer_epoch{7});
+  CHECK(account_of(*host, "alice").ask(deposit{1}, long_enough).get().has_value());
+  std::optional<recorded_commit> newest;
+  node.events->latest(alice, [&](auto found) { newest = *found; });
+  REQUIRE(newest.has_value());
+  CHECK(newest->commit.writer == "n1");
+  CHECK(newest->commit.epoch == writer_epoch{7});
+  CHECK(newest->commit.at.time_since_epoch().count() > 0);
+}
