@@ -96,10 +96,8 @@ int play_role(const std::vector<std::string>& role) {
   };
   if (is("weigh-idle-actors", 2)) return print(weigh_idle_actors(std::stoul(role[1])));
   if (is("weigh-raw-actors", 2)) return print(weigh_raw_actors(std::stoul(role[1])));
-#ifndef AETHER_PERF_MEMORY_ONLY
   if (is("respond-raw", 2)) respond_raw(role[1]);
   if (is("own-counters", 3)) return own_counters(role[1], role[2]);
-#endif
   std::fputs("no such role\n", stderr);
   return 2;
 }

@@ -1,11 +1,10 @@
 // What one actor costs that is in memory and has nothing to do.
 
+#include <aether/actors/actor_host.hpp>
 #include "benchmarks.hpp"
 #include "child.hpp"
 #include "counter.hpp"
 #include "raw_caf.hpp"
-
-#include <aether/actors/actor_host.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -105,8 +104,14 @@ benchmark bytes_per_idle_actor(const scale& scale) {
   return {.unit = "bytes",
           .target = 2,
           .lower_is_better = true,
-          .limit = [actors] { return number_from_child({"weigh-raw-actors", actors}); },
-          .subject = [actors] { return number_from_child({"weigh-idle-actors", actors}); }};
+          .limit =
+              [actors] {
+                return number_from_child({"weigh-raw-actors", actors});
+              },
+          .subject =
+              [actors] {
+                return number_from_child({"weigh-idle-actors", actors});
+              }};
 }
 
 }  // namespace aether::perf

@@ -1,11 +1,10 @@
 // Commands to actors in the same process whose events go to memory, beside plain CAF messages.
 
+#include <aether/actors/actor_host.hpp>
+#include <aether/persistence/memory_store.hpp>
 #include "benchmarks.hpp"
 #include "counter.hpp"
 #include "raw_caf.hpp"
-
-#include <aether/actors/actor_host.hpp>
-#include <aether/persistence/memory_store.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -73,8 +72,10 @@ void await_all(const std::vector<actor_ref<counter>>& all, std::size_t each) {
 
 double commands_per_second(std::size_t rounds) {
   timers clock_thread;
-  actor_host host{{}, std::make_shared<memory_event_store>(),
-                  std::make_shared<memory_snapshot_store>(), clock_thread};
+  actor_host host{{},
+                  std::make_shared<memory_event_store>(),
+                  std::make_shared<memory_snapshot_store>(),
+                  clock_thread};
   host.host<counter>();
   std::vector<actor_ref<counter>> all;
   for (std::size_t i = 0; i < actors; ++i) all.push_back(host.actor<counter>(std::to_string(i)));

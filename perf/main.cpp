@@ -20,11 +20,9 @@ struct entry {
 const std::vector<entry>& entries() {
   static const std::vector<entry> all{
       {"local_tell_memory", local_tell_memory},
-#ifndef AETHER_PERF_MEMORY_ONLY
       {"persisted_10k_actors_jetstream", persisted_10k_actors_jetstream},
       {"persisted_hot_actor_jetstream", persisted_hot_actor_jetstream},
       {"remote_ask_p50", remote_ask_p50},
-#endif
       {"bytes_per_idle_actor", bytes_per_idle_actor},
   };
   return all;

@@ -4,6 +4,7 @@
 #include "caf_entity_runner.hpp"
 
 #include <caf/exit_reason.hpp>
+#include <caf/logger.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -83,6 +84,9 @@ activation* host_core::activate(const actor_address& address, std::uint64_t hash
   made->inbox.emplace_back(entity_input::begin{});
   made->runner = system_->spawn<entity_runner, caf::hidden>(shared_from_this(), made,
                                                             *find_type(address.type));
+  // Spawning leaves CAF's logger with the calling thread, and the actor system waits in its
+  // destructor until every thread has given the logger back.
+  caf::logger::set_current_actor_system(nullptr);
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;

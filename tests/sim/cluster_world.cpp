@@ -242,7 +242,7 @@ void world::declared_down(const member_change& change) {
   for (const auto& one : processes_)
     if (one->alive && !one->done && samples::process(one->number) == change.who.incarnation &&
         one->clock() < one->core.contact_until())
-      violated("a node was declared down that may still trust its contact");
+      violated("a node was declared down that may still trust its contact " + one->name + " paused " + std::to_string(one->paused_until.count()/1e9) + " trust " + std::to_string(std::chrono::duration<double>(one->core.contact_until()-one->clock()).count()) + " linked " + std::to_string(one->linked) + std::to_string(one->connected));
 }
 
 void world::check() {

@@ -35,7 +35,7 @@ struct bank_node {
 
 template <class Actor>
 [[nodiscard]] actor_ref<Actor> actor_of(actor_host& host, std::string_view id) {
-  return host.actor<Actor>(*actor_id::parse(id));
+  return host.actor<Actor>(id);
 }
 [[nodiscard]] inline actor_ref<bank::account> account_of(actor_host& host, std::string_view id) {
   return actor_of<bank::account>(host, id);

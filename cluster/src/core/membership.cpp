@@ -66,7 +66,7 @@ membership::changes membership::heard(const heartbeat& from, time_point now) {
 
 // Who did not hear itself for so long did not hear others either: what it missed is its own fault.
 void membership::heard_self(time_point now) {
-  if (!hears(now)) give_everyone_time(now);
+  if (heard_self_at_ && !hears(now)) give_everyone_time(now);
   heard_self_at_ = now;
 }
 

@@ -1,4 +1,5 @@
 #include <aether/actors/behavior.hpp>
+#include <aether/actors/command.hpp>
 #include "support/bank.hpp"
 #include "support/trickster.hpp"
 

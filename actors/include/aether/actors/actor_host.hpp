@@ -29,7 +29,7 @@ struct host_options {
   /// Whether every shard is served from the start; otherwise none is before `accept`.
   bool accepts_all = true;
   /// Stamped into commits.
-  std::string node_name;
+  std::string node_name{};
 };
 
 struct host_stats {

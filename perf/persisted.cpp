@@ -1,0 +1,90 @@
+// Commands whose events are stored by JetStream, beside plain conditional publishes.
+
+#include "benchmarks.hpp"
+#include "cluster_node.hpp"
+#include "raw_nats.hpp"
+#include "tests/support/nats_server.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <semaphore>
+#include <stdexcept>
+
+namespace aether::perf {
+
+namespace {
+
+constexpr std::size_t actors = 10'000;
+/// Commands, or publishes, without an acknowledgement at one time.
+constexpr std::ptrdiff_t window = 1'000;
+/// As many streams as Aether makes by default.
+constexpr std::size_t streams = 8;
+
+using seconds = std::chrono::duration<double>;
+
+/// Asks each actor in turn; an answer means that the event is stored.
+double acknowledged_per_second(const std::vector<actor_ref<counter>>& all, std::size_t total) {
+  std::counting_semaphore<window> free{window};
+  std::atomic<std::size_t> failed{0};
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < total; ++i) {
+    free.acquire();
+    all[i % all.size()].ask(add{1}, std::chrono::seconds{30}, [&](const result<void>& done) {
+      if (!done) ++failed;
+      free.release();
+    });
+  }
+  for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
+  const seconds took = std::chrono::steady_clock::now() - begin;
+  if (failed != 0) throw std::runtime_error{std::to_string(failed) + " commands failed"};
+  return static_cast<double>(total) / took.count();
+}
+
+/// A server of its own for each pair of runs.
+struct fresh_server {
+  std::unique_ptr<testing_support::nats_server> running;
+
+  void start() {
+    running.reset();
+    running = std::make_unique<testing_support::nats_server>();
+  }
+  [[nodiscard]] double raw_publishes(std::size_t total) const {
+    raw_connection raw{running->url()};
+    raw.make_streams(streams);
+    return raw.publish(actors, window, total);
+  }
+  [[nodiscard]] double raw_one_at_a_time(std::size_t total) const {
+    raw_connection raw{running->url()};
+    raw.make_streams(1);
+    return raw.publish_one_at_a_time(total);
+  }
+  [[nodiscard]] double commands(std::size_t to_actors, std::size_t total) const {
+    const auto alone = join(running->url(), "perf", 1);
+    return acknowledged_per_second(awake(*alone, to_actors), total);
+  }
+};
+
+}  // namespace
+
+benchmark persisted_10k_actors_jetstream(const scale& scale) {
+  const auto server = std::make_shared<fresh_server>();
+  const std::size_t total = scale.of(120'000);
+  return {.unit = "commands/s",
+          .target = 0.7,
+          .limit = [=] { return server->raw_publishes(total); },
+          .subject = [=] { return server->commands(actors, total); },
+          .prepare = [=] { server->start(); }};
+}
+
+benchmark persisted_hot_actor_jetstream(const scale& scale) {
+  const auto server = std::make_shared<fresh_server>();
+  const std::size_t one_by_one = scale.of(6'000), total = scale.of(200'000);
+  return {.unit = "commands/s",
+          .target = 10,
+          .limit = [=] { return server->raw_one_at_a_time(one_by_one); },
+          .subject = [=] { return server->commands(1, total); },
+          .prepare = [=] { server->start(); }};
+}
+
+}  // namespace aether::perf
