@@ -214,14 +214,17 @@ bool host_core::stop(std::chrono::milliseconds timeout) {
 
 void host_core::drop_all() {
   std::vector<activation_ptr> dropped;
-  std::vector<std::vector<any_entity_input>> inboxes;  // their asks are answered by going, unlocked
+  // Asks are answered by going with these, unlocked.
+  std::vector<std::vector<any_entity_input>> inboxes;
+  std::vector<caf::actor> runners;
   registry_.for_each([&](const activation_ptr& actor) {
     if (!actor->runner) return;
     caf::anon_send_exit(actor->runner, caf::exit_reason::kill);
-    actor->runner = nullptr;
+    runners.push_back(std::exchange(actor->runner, nullptr));
     inboxes.push_back(std::exchange(actor->inbox, {}));
     dropped.push_back(actor);
   });
+  runners.clear();
   system_.reset();
   std::uint64_t commands = 0;
   for (const auto& actor : dropped) commands += actor->held;

@@ -1,10 +1,10 @@
 #include "cluster_world.hpp"
 
+#include "support/cluster_samples.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
-
-#include "support/cluster_samples.hpp"
 
 namespace aether::cluster::sim {
 
@@ -94,9 +94,8 @@ void process::carry_out(const coordination::send_probe& effect) {
 
 void process::carry_out(const coordination::ask_types& effect) {
   in.after(10ms, [this, of = effect.of] {
-    when_running([this, of] {
-      carry_out(core.types_answered(of, std::vector<hosted_type>{}, clock()));
-    });
+    when_running(
+        [this, of] { carry_out(core.types_answered(of, std::vector<hosted_type>{}, clock())); });
   });
 }
 
@@ -240,9 +239,10 @@ void world::elected(const process& who, std::uint64_t term) {
 void world::declared_down(const member_change& change) {
   if (change.reason != "no heartbeat") return;
   for (const auto& one : processes_)
-    if (one->alive && !one->done && samples::process(one->number) == change.who.incarnation &&
+    if (one->alive && !one->done && one->connected &&
+        samples::process(one->number) == change.who.incarnation &&
         one->clock() < one->core.contact_until())
-      violated("a node was declared down that may still trust its contact " + one->name + " paused " + std::to_string(one->paused_until.count()/1e9) + " trust " + std::to_string(std::chrono::duration<double>(one->core.contact_until()-one->clock()).count()) + " linked " + std::to_string(one->linked) + std::to_string(one->connected));
+      violated("a node was declared down that may still trust its contact");
 }
 
 void world::check() {
@@ -289,9 +289,8 @@ void world::restart_server(real_time span) {
   for (const auto& one : processes_) {
     if (!one->alive) continue;
     one->linked = one->subscribed = one->connected = false;
-    one->when_running([one = one.get()] {
-      one->carry_out(one->core.connection_changed(false, one->clock()));
-    });
+    one->when_running(
+        [one = one.get()] { one->carry_out(one->core.connection_changed(false, one->clock())); });
   }
   after(span, [this, restart = server_restarts_] {
     if (restart != server_restarts_) return;

@@ -9,6 +9,7 @@ namespace {
 
 /// What a node takes off the time it may trust, for clocks of different speed.
 constexpr int contact_margin_divisor = 8;
+constexpr int intervals_until_trusted = 2;
 
 template <class... Fs>
 struct overloaded : Fs... {
@@ -102,12 +103,7 @@ coordination::effects coordination::heard(const heartbeat& from, time_point now)
   if (!active()) return {};
   const bool same_id = from.node == options_.node;
   const bool own = same_id && from.incarnation == options_.incarnation;
-  if (own) {
-    const time_point sent{duration{from.sent_at}};
-    const duration trusted =
-        options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
-    contact_until_ = std::max(contact_until_, std::min(sent, now) + trusted);
-  }
+  if (own) heard_self(from, now);
   apply(join_.heard(from, now), now);
   // Another process of the same name is not this one's member; it yields or we did just now.
   if (!active() || (same_id && !own)) return take();
@@ -118,6 +114,18 @@ coordination::effects coordination::heard(const heartbeat& from, time_point now)
     request_table(now);
   }
   return take();
+}
+
+// After a gap others may have given this node up just before they heard it again: it does not trust
+// its contact anew before it would have heard of that.
+void coordination::heard_self(const heartbeat& echo, time_point now) {
+  const duration trusted =
+      options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
+  const time_point sent = std::min(time_point{duration{echo.sent_at}}, now);
+  if (now >= heard_self_at_ + trusted) regained_at_ = now;
+  heard_self_at_ = now;
+  if (now < contact_until_ || now >= regained_at_ + options_.heartbeat * intervals_until_trusted)
+    contact_until_ = std::max(contact_until_, sent + trusted);
 }
 
 coordination::effects coordination::probe_failed(const node_id& node, time_point now) {

@@ -106,6 +106,7 @@ class coordination {
  private:
   void enter(phase next);
   effects take() { return std::exchange(out_, {}); }
+  void heard_self(const heartbeat& echo, time_point now);
   void beat(time_point now);
   void beat_if_due(time_point now);
   void apply(const membership::changes& changes, time_point now);
@@ -126,6 +127,8 @@ class coordination {
   leader_duties duties_;
   std::uint64_t types_hash_;
   time_point next_heartbeat_{};
+  time_point heard_self_at_{};
+  time_point regained_at_{};
   time_point contact_until_{};
   bool farewell_pending_ = false;
 

@@ -29,32 +29,29 @@ struct decision {
   std::move_only_function<any_message(const void* state)> reply;
 };
 
-template <class>
-inline constexpr bool never = false;
-
 /// A decision whose reply is made of type `Reply`.
 template <class Reply>
-struct [[nodiscard]] answering {
+struct [[nodiscard("an effect does nothing until the handler returns it")]] answering {
   decision made;
 };
 
-struct [[nodiscard]] rejecting {
+struct [[nodiscard("an effect does nothing until the handler returns it")]] rejecting {
   decision made;
 };
 
-struct [[nodiscard]] doing_nothing {
+struct [[nodiscard("an effect does nothing until the handler returns it")]] doing_nothing {
   decision made;
 };
 
 /// Events of `Actor`, so far without a reply.
 template <class Actor>
-struct [[nodiscard]] persisting {
+struct [[nodiscard("an effect does nothing until the handler returns it")]] persisting {
   decision made;
 
   /// Replies with `what`: a value, or a function of the state as it is once the events are applied.
   /// It leaves after the events are stored, never before.
   template <class What>
-  auto reply(What what) && {
+  auto reply(What what)&& {
     using state = typename Actor::state;
     if constexpr (std::invocable<What&, const state&>) {
       using made_of = std::invoke_result_t<What&, const state&>;
@@ -81,7 +78,7 @@ struct [[nodiscard]] persisting {
 /// `none()`. `Reply` is the command's `reply`, or void; an effect with the wrong reply, or without
 /// the one it owes, does not compile.
 template <class Reply>
-class [[nodiscard]] effect {
+class [[nodiscard("an effect does nothing until the handler returns it")]] effect {
  public:
   template <class Other>
   effect(detail::answering<Other> from) : made_{std::move(from.made)} {
@@ -101,7 +98,7 @@ class [[nodiscard]] effect {
   }
 
   /// For the runtime: the erased decision.
-  [[nodiscard]] detail::decision release() && { return std::move(made_); }
+  [[nodiscard]] detail::decision release()&& { return std::move(made_); }
 
  private:
   detail::decision made_;

@@ -53,7 +53,7 @@ class event_sourced_actor {
   /// Persists one or several events, atomically and in this order, then applies them.
   template <message... Events>
     requires(sizeof...(Events) > 0)
-  [[nodiscard]] static detail::persisting<Derived> persist(Events... events) {
+  static detail::persisting<Derived> persist(Events... events) {
     detail::persisting<Derived> made;
     made.made.events.reserve(sizeof...(Events));
     (aether_add(made.made, std::move(events)), ...);
@@ -63,7 +63,7 @@ class event_sourced_actor {
   /// Persists a run-time number of events of one type, at most `commit_events_max`; an empty list
   /// persists nothing.
   template <message Event>
-  [[nodiscard]] static detail::persisting<Derived> persist_all(std::vector<Event> events) {
+  static detail::persisting<Derived> persist_all(std::vector<Event> events) {
     detail::persisting<Derived> made;
     made.made.events.reserve(events.size());
     for (auto& event : events) aether_add(made.made, std::move(event));
@@ -72,7 +72,7 @@ class event_sourced_actor {
 
   /// Replies without persisting anything.
   template <message Reply>
-  [[nodiscard]] static detail::answering<Reply> reply(Reply value) {
+  static detail::answering<Reply> reply(Reply value) {
     detail::answering<Reply> made;
     made.made.reply = [value = std::move(value)](const void*) mutable {
       return any_message::of<Reply>(std::move(value));
@@ -81,14 +81,14 @@ class event_sourced_actor {
   }
 
   /// Refuses: the sender gets `errc::rejected` with `reason`; nothing is persisted.
-  [[nodiscard]] static detail::rejecting reject(std::string reason) {
+  static detail::rejecting reject(std::string reason) {
     detail::rejecting made;
     made.made.rejection = error{errc::rejected, std::move(reason)};
     return made;
   }
 
   /// Neither persists nor replies.
-  [[nodiscard]] static detail::doing_nothing none() { return {}; }
+  static detail::doing_nothing none() { return {}; }
 
  private:
   template <message Event>

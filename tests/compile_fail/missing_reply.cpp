@@ -1,0 +1,16 @@
+// expect: this command has a `reply` type: end with persist(...).reply(...)
+#include "bank.hpp"
+
+class account : public aether::event_sourced_actor<account> {
+ public:
+  static constexpr std::string_view type_name = "account";
+  using state = balance;
+  using commands = aether::messages<deposit>;
+  using events = aether::messages<deposited>;
+  aether::effect<balance> on(const deposit& command, const state&) {
+    return persist(deposited{command.cents});
+  }
+  static void apply(state& now, const deposited& event) { now.cents += event.cents; }
+};
+
+void use(aether::actor_host& host) { host.host<account>(); }

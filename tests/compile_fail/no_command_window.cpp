@@ -1,0 +1,17 @@
+// expect: an actor's `command_window` is at least 1
+#include "bank.hpp"
+
+class account : public aether::event_sourced_actor<account> {
+ public:
+  static constexpr std::string_view type_name = "account";
+  static constexpr std::size_t command_window = 0;
+  using state = balance;
+  using commands = aether::messages<deposit>;
+  using events = aether::messages<deposited>;
+  aether::effect<balance> on(const deposit& command, const state&) {
+    return persist(deposited{command.cents}).reply([](const state& now) { return now; });
+  }
+  static void apply(state& now, const deposited& event) { now.cents += event.cents; }
+};
+
+void use(aether::actor_host& host) { host.host<account>(); }
