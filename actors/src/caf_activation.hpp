@@ -1,9 +1,8 @@
 #pragma once
 
-#include "hash_slots.hpp"
-
 #include <aether/actors/command.hpp>
 #include <aether/persistence/snapshot_store.hpp>
+#include "hash_slots.hpp"
 
 #include <caf/actor.hpp>
 
@@ -81,26 +80,58 @@ struct activation {
 
 using activation_ptr = std::shared_ptr<activation>;
 
-/// A few emptied inboxes, kept for the next actor that wakes: an actor that sleeps owns none, and one
-/// that works allocates none.
-class spare_inboxes {
+/// What a runner works off between two looks into its inbox.
+class inbox_round {
  public:
-  void lend(std::vector<any_entity_input>& to) {
-    if (to.capacity() > 0 || spare_.empty()) return;
-    to = std::move(spare_.back());
-    spare_.pop_back();
+  /// What was in the inbox.
+  std::vector<any_entity_input> taken;
+
+  /// Adds what came within the round, at its end.
+  void join(any_entity_input input) { joined_.push_back(std::move(input)); }
+  [[nodiscard]] std::size_t left() const noexcept { return taken.size() + joined_.size() - next_; }
+  /// @pre `left() > 0`.
+  [[nodiscard]] any_entity_input pop() {
+    const std::size_t at = next_++;
+    return std::move(at < taken.size() ? taken[at] : joined_[at - taken.size()]);
   }
-  /// @pre `from` is empty; it owns nothing any more afterwards.
-  void take_back(std::vector<any_entity_input>& from) {
-    auto taken = std::exchange(from, {});
-    if (taken.capacity() > 0 && taken.capacity() <= inputs_max && spare_.size() < spare_max)
-      spare_.push_back(std::move(taken));
+  void clear() noexcept {
+    taken.clear();
+    joined_.clear();
+    next_ = 0;
   }
 
  private:
-  static constexpr std::size_t spare_max = 4;
-  static constexpr std::size_t inputs_max = 16;
+  std::vector<any_entity_input> joined_;
+  std::size_t next_ = 0;
+};
+
+/// Emptied inboxes, kept for the next actors that wake: an actor that sleeps owns none, and a
+/// thread that works one off seldom frees what another allocated, which is slow.
+class spare_inboxes {
+ public:
+  void lend(std::vector<any_entity_input>& to) {
+    if (to.capacity() > 0) return;
+    if (spare_.empty()) return to.reserve(inputs_min);
+    to = std::move(spare_.back());
+    spare_.pop_back();
+    room_ -= to.capacity();
+  }
+  /// @pre `from` is empty; it owns nothing any more afterwards.
+  /// @returns what was not kept, to be freed outside of locks.
+  std::vector<any_entity_input> take_back(std::vector<any_entity_input>& from) {
+    auto taken = std::exchange(from, {});
+    if (taken.capacity() == 0 || room_ + taken.capacity() > room_max) return taken;
+    room_ += taken.capacity();
+    spare_.push_back(std::move(taken));
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t inputs_min = 8;
+  /// For so many inputs, about 100 KB.
+  static constexpr std::size_t room_max = 1'024;
   std::vector<std::vector<any_entity_input>> spare_;
+  std::size_t room_ = 0;
 };
 
 /// The actors in memory, by address, in stripes with a mutex each.

@@ -40,9 +40,7 @@ void actor_host::release(shard_id shard) { impl_->core->release(shard); }
 bool actor_host::accepts(shard_id shard) const noexcept { return impl_->core->accepts(shard); }
 bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
 
-void actor_host::set_in_contact(bool in_contact) noexcept {
-  impl_->core->in_contact = in_contact;
-}
+void actor_host::set_in_contact(bool in_contact) noexcept { impl_->core->in_contact = in_contact; }
 
 void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }
 

@@ -28,37 +28,35 @@ caf::behavior entity_runner::make_behavior() {
 
 bool entity_runner::joins_round(const activation& to, any_entity_input& input) {
   if (at_work == nullptr || at_work->self_.get() != &to) return false;
-  at_work->round_->push_back(std::move(input));
-  ++at_work->to_come_;
+  at_work->round_->join(std::move(input));
   return true;
 }
 
 void entity_runner::run() {
   // Both are empty between runs; they are per thread so that an idle actor owns no buffers.
-  thread_local std::vector<any_entity_input> inputs;
+  thread_local inbox_round round;
   thread_local entity_effects effects;
   const shift mine{*this};
-  for (unsigned round = 0; round < rounds_max; ++round) {
-    if (gone_ || !host_->take_inbox(*self_, inputs)) return;
+  round_ = &round;
+  for (unsigned rounds = 0; rounds < rounds_max; ++rounds) {
+    if (gone_ || !host_->take_inbox(*self_, round.taken)) return;
     try {
-      work_off(inputs, effects);
+      work_off(round, effects);
     } catch (const std::exception& thrown) {
-      crash(thrown.what(), inputs);
+      crash(thrown.what());
     } catch (...) {
-      crash("an exception of unknown type", inputs);
+      crash("an exception of unknown type");
     }
     effects.clear();
-    inputs.clear();
+    round.clear();
   }
   send(this, wake_atom::value);
 }
 
-void entity_runner::work_off(std::vector<any_entity_input>& inputs, entity_effects& effects) {
+void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
   const auto now = std::chrono::steady_clock::now();
-  round_ = &inputs;
-  to_come_ = inputs.size();
-  while (to_come_ > 0) {
-    any_entity_input input = std::move(inputs[inputs.size() - to_come_--]);
+  while (round.left() > 0) {
+    any_entity_input input = round.pop();
     if (gone_) {
       refuse(input);
     } else {
@@ -66,7 +64,6 @@ void entity_runner::work_off(std::vector<any_entity_input>& inputs, entity_effec
       carry_out(effects);
     }
   }
-  self_->held.fetch_sub(std::exchange(answered_, 0), std::memory_order_relaxed);
   if (permitted_ && entity_->now() != entity::phase::recovering) {
     permitted_ = false;
     host_->release_permit();
@@ -95,7 +92,9 @@ void entity_runner::feed(any_entity_input& input, entity::time_point now, entity
       me.entity_->start(out);
     }
     void operator()(envelope&& command) { me.entity_->receive(std::move(command), now, out); }
-    void operator()(entity_input::tail&& in) { me.entity_->tail_read(std::move(*in.got), now, out); }
+    void operator()(entity_input::tail&& in) {
+      me.entity_->tail_read(std::move(*in.got), now, out);
+    }
     void operator()(entity_input::loaded&& in) {
       me.entity_->snapshot_loaded(std::move(*in.got), now, out);
     }
@@ -106,7 +105,9 @@ void entity_runner::feed(any_entity_input& input, entity::time_point now, entity
       if (in.got) ++me.host_->count.commits;
       me.entity_->appended(std::move(in.got), now, out);
     }
-    void operator()(entity_input::saved&& in) { me.entity_->snapshot_saved(std::move(in.got), out); }
+    void operator()(entity_input::saved&& in) {
+      me.entity_->snapshot_saved(std::move(in.got), out);
+    }
     void operator()(entity_input::retry) { me.entity_->retry(now, out); }
     void operator()(entity_input::permitted) {
       me.permitted_ = true;
@@ -173,7 +174,7 @@ void entity_runner::carry_out(entity_effect::save_snapshot wanted) {
 }
 
 void entity_runner::carry_out(entity_effect::answer wanted) {
-  ++answered_;
+  self_->held.fetch_sub(1, std::memory_order_relaxed);
   if (wanted.sink) {
     try {
       return wanted.sink(std::move(wanted.with));
@@ -200,16 +201,19 @@ void entity_runner::carry_out(entity_effect::report wanted) {
 
 void entity_runner::carry_out(entity_effect::retired) {
   // What came meanwhile is still served; when that is no command, the next sweep asks again.
-  if (to_come_ > 0 && !entity_->forced()) return;
+  if (round_->left() > 0 && !entity_->forced()) return;
   std::vector<any_entity_input> left;
   if (host_->let_go(self_, entity_->forced(), left)) leave(std::move(left));
 }
 
-void entity_runner::crash(const char* what, std::vector<any_entity_input>& inputs) {
+void entity_runner::crash(const char* what) {
   log::error("actor", "crashed", {{"actor", to_string(self_->self)}, {"what", what}});
   std::vector<any_entity_input> left;
   if (!gone_ && host_->let_go(self_, true, left)) leave(std::move(left));
-  for (; to_come_ > 0; --to_come_) refuse(inputs[inputs.size() - to_come_]);
+  while (round_->left() > 0) {
+    auto input = round_->pop();
+    refuse(input);
+  }
 }
 
 void entity_runner::leave(std::vector<any_entity_input> left) {

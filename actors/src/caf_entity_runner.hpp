@@ -32,7 +32,7 @@ class entity_runner final : public caf::event_based_actor {
   static constexpr unsigned rounds_max = 16;
 
   void run();
-  void work_off(std::vector<any_entity_input>& inputs, entity_effects& effects);
+  void work_off(inbox_round& round, entity_effects& effects);
   void feed(any_entity_input& input, entity::time_point now, entity_effects& out);
   void carry_out(entity_effects& effects);
 
@@ -54,7 +54,7 @@ class entity_runner final : public caf::event_based_actor {
   auto bring_back();
   /// Some code of the user's threw where it must not: ends the actor as a crash would; the next
   /// command brings it back from its history.
-  void crash(const char* what, std::vector<any_entity_input>& inputs);
+  void crash(const char* what);
   void leave(std::vector<any_entity_input> left);
   /// For what still comes after the actor has left.
   void refuse(any_entity_input& input);
@@ -64,12 +64,8 @@ class entity_runner final : public caf::event_based_actor {
   const host_core::hosted_type& type_;
   /// Made by the first input, on a worker, because a factory is the user's code.
   std::optional<entity> entity_;
-  /// The inputs of this round, while there is one.
-  std::vector<any_entity_input>* round_ = nullptr;
-  /// How many of them come after the one at work.
-  std::size_t to_come_ = 0;
-  /// Commands answered in this round.
-  std::uint32_t answered_ = 0;
+  /// What is being worked off, while it runs.
+  inbox_round* round_ = nullptr;
   bool gone_ = false;
   bool permitted_ = false;
   bool wants_tail_ = false;

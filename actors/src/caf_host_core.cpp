@@ -113,10 +113,11 @@ bool host_core::post(const activation_ptr& to, any_entity_input input) {
 
 bool host_core::take_inbox(activation& self, std::vector<any_entity_input>& into) {
   auto& stripe = registry_.stripe_of(self.hash);
+  std::vector<any_entity_input> surplus;
   const std::lock_guard lock{stripe.mutex};
   if (self.inbox.empty()) {
     self.awake = false;
-    stripe.spare.take_back(self.inbox);
+    surplus = stripe.spare.take_back(self.inbox);
     return false;
   }
   into.swap(self.inbox);

@@ -76,7 +76,8 @@ class coordinator {
   /// Of this node's current or last leadership; 0 before the first.
   [[nodiscard]] std::uint64_t term() const;
   /// Whether no other node can have declared this one down for its silence: true while connected
-  /// and for seven eighths of `failure_timeout` after the last own heartbeat that came back.
+  /// and for seven eighths of `failure_timeout` after the last own heartbeat that came back; after
+  /// a gap, not before two heartbeats. Trusts NATS to lose no heartbeat to a node that listens.
   [[nodiscard]] bool in_contact() const;
 
   /// From now on the leader moves this node's shards to others. Returns at once.

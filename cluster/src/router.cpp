@@ -132,11 +132,10 @@ void router::send_local(const ask_ptr& ask, std::uint32_t number) {
 
 void router::send_remote(const ask_ptr& ask, const ask_machine::send& attempt) {
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(attempt.timeout);
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(ask->deadline - now());
   const bool again = attempt.number > 1;
   if (!ask->encoded) ask->encoded.emplace(names_, shards_, ask->to, ask->wrap(again));
   over_->request(
-      ask->encoded->message(ask->repeated || again, std::max(left, timeout)), timeout,
+      ask->encoded->message(ask->repeated || again, timeout), timeout,
       [self = shared_from_this(), ask, number = attempt.number](result<nats_message> answer) {
         self->attempt_ended(ask, number,
                             answer ? parse_answer(*answer)

@@ -13,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr double drift_max = 0.01;
-constexpr double heartbeat_lost = 0.02;
 constexpr real_time hop_max = 5ms;
 constexpr real_time request_timeout = 500ms;
 constexpr real_time notice_max = 4s;  // until a side notices that the cable is cut
@@ -171,7 +170,7 @@ void world::violated(const std::string& what) {
 void world::heartbeat_sent(const process& from, const heartbeat& what) {
   if (!from.linked || !server_up_) return;
   for (auto& to : processes_) {
-    if (chance(heartbeat_lost)) continue;
+    if (chance(heartbeats_lost)) continue;
     after(between(0ms, hop_max), [this, to = to.get(), what] {
       if (!to->reachable() || !to->connected || !server_up_) return;
       to->when_running([to, what] { to->carry_out(to->core.heard(what, to->clock())); });

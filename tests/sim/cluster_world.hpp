@@ -80,6 +80,8 @@ class world {
   void run_for(real_time span);
 
   // What may happen.
+  /// The part of heartbeats that is lost on the way to one of the listeners.
+  double heartbeats_lost = 0;
   void kill(process& one);
   void pause(process& one, real_time span);
   /// Its cable is cut, and mended after `span`.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace aether {
 
@@ -21,10 +22,9 @@ struct stored_window {
   AETHER_MESSAGE("aether.window", forgotten_until, commands)
 };
 
-bytes raw_bytes(const command_id& id) {
-  const auto* first = reinterpret_cast<const std::byte*>(id.raw().data());
-  return {first, first + command_id::size};
-}
+/// What an encoded window takes at most besides its entries, and an entry besides its reply.
+constexpr std::size_t frame_bytes_max = 48;
+constexpr std::size_t entry_bytes_max = 40;
 
 }  // namespace
 
@@ -93,13 +93,24 @@ void command_window::clear() noexcept {
 
 bytes command_window::encode() const {
   if (size_ == 0) return {};
-  stored_window stored{forgotten_until_ms_, {}};
-  stored.commands.reserve(size_);
+  // As a `stored_window`, without making one: this runs for every snapshot.
+  bytes stored;
+  stored.reserve(frame_bytes_max + size_ * entry_bytes_max + reply_bytes_);
+  encoder out{stored};
+  out.map(2);
+  out.text("forgotten_until");
+  out.unsigned_integer(forgotten_until_ms_);
+  out.text("commands");
+  out.array(size_);
   for (std::size_t i = 0; i < size_; ++i) {
     const entry& next = entries_[place(i)];
-    stored.commands.push_back({raw_bytes(next.id), next.reply});
+    out.map(2);
+    out.text("id");
+    out.binary(std::as_bytes(std::span{next.id.raw()}));
+    out.text("reply");
+    out.binary(next.reply);
   }
-  return aether::encode(stored);
+  return stored;
 }
 
 result<void> command_window::decode(bytes_view data) {

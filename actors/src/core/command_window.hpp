@@ -61,8 +61,8 @@ class command_window {
   std::size_t oldest_ = 0;
   std::size_t size_ = 0;
   std::size_t reply_bytes_ = 0;
-  /// The greatest id ever remembered. Ids grow with time, so a new command's is mostly greater still,
-  /// and then needs no search.
+  /// The greatest id ever remembered. Ids grow with time, so a new command's is mostly greater
+  /// still, and then needs no search.
   command_id greatest_;
   /// All forgotten ids were made before this millisecond; none forgotten yet: 0.
   std::uint64_t forgotten_until_ms_ = 0;

@@ -173,6 +173,8 @@ void entity::recovery_ended(time_point now, entity_effects& out) {
   recovery_.reset();
   failures_ = 0;
   loaded_ = true;
+  // Another owner may have decided later copies of what waited, and forgotten them by now.
+  for (auto& command : waiting_) command.repeated = true;
   enter(phase::ready);
   if (forced_) return leave(out);
   decide_waiting(now, out);

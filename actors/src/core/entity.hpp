@@ -133,12 +133,14 @@ class entity {
   bool decide_fresh(envelope& command);
   bool decide_guarded(envelope& command);
   bool persist(envelope& command, detail::decision made);
-  bool fits(const std::vector<event_record>& events, std::size_t bytes) const;
+  void begin_commit(const envelope& first);
+  /// Encodes a decision's events at the end of the commit. @returns what they add to its bytes.
+  std::size_t add_events(const detail::decision& made);
   /// Commands that the batch under way may still come to, from what waits now.
   [[nodiscard]] std::size_t batch_room() const noexcept;
   bool apply(detail::decision& made);
   result<any_reply> reply_now(detail::decision& made);
-  void add_to_commit(envelope& command, any_reply reply, std::vector<event_record> events);
+  void add_to_commit(envelope& command, any_reply reply, std::size_t events);
   /// After an `apply` threw: answers its command, and reads the state back for the others.
   void start_over(entity_effects& out);
   void hold(envelope& command, result<any_reply> answer, bool persists = false);

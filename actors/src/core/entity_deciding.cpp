@@ -25,6 +25,7 @@ void entity::hold(envelope& command, result<any_reply> answer, bool persists) {
 void entity::decide_waiting(time_point now, entity_effects& out) {
   while (phase_ == phase::ready && !waiting_.empty()) {
     AETHER_ASSERT(batch_.empty());
+    batch_.reserve(batch_room());
     std::size_t taken = 0;
     while (!broken_ && taken < waiting_.size() && batch_.size() < batch_max_ &&
            decide_next(waiting_[taken], now))
@@ -103,27 +104,35 @@ result<any_reply> entity::reply_now(detail::decision& made) {
   }
 }
 
-bool entity::fits(const std::vector<event_record>& events, std::size_t size) const {
-  const std::size_t already = next_ ? next_->events.size() : 0;
-  return already + events.size() <= commit_events_max &&
-         next_bytes_ + size + frame_bytes <= commit_bytes_max;
+void entity::begin_commit(const envelope& first) {
+  next_ = std::make_unique<commit>();
+  next_->first = event_version{stored_.version.value() + 1};
+  next_->correlation = first.correlation;
+  next_->commands.reserve(batch_room());
+  next_->events.reserve(batch_room());
+}
+
+std::size_t entity::add_events(const detail::decision& made) {
+  std::size_t size = entry_bytes;
+  for (const auto& next : made.events) {
+    auto& record = next_->events.emplace_back(std::string{next.event.type().wire_name}, bytes{});
+    next.event.encode_to(record.data);
+    size += record.type.size() + record.data.size() + entry_bytes;
+  }
+  return size;
 }
 
 bool entity::persist(envelope& command, detail::decision made) {
-  std::vector<event_record> events;
-  // The first command's events make room for those of all that wait.
-  events.reserve(next_ ? made.events.size() : std::max(made.events.size(), batch_room()));
-  std::size_t size = entry_bytes;
-  for (const auto& next : made.events) {
-    event_record record{std::string{next.event.type().wire_name}, {}};
-    next.event.encode_to(record.data);
-    size += record.type.size() + record.data.size() + entry_bytes;
-    events.push_back(std::move(record));
-  }
-  if (!fits(events, size)) {
-    if (next_) return false;
+  if (!next_) begin_commit(command);
+  const std::size_t before = next_->events.size();
+  const std::size_t size = add_events(made);
+  if (next_->events.size() > commit_events_max ||
+      next_bytes_ + size + frame_bytes > commit_bytes_max) {
+    next_->events.resize(before);
+    if (before > 0) return false;
+    next_.reset();
     hold(command, fail(errc::commit_too_large,
-                       std::to_string(events.size()) + " events of " + std::to_string(size) +
+                       std::to_string(made.events.size()) + " events of " + std::to_string(size) +
                            " bytes; a commit holds " + std::to_string(commit_events_max) +
                            " events and " + std::to_string(commit_bytes_max) + " bytes"));
     return true;
@@ -132,7 +141,7 @@ bool entity::persist(envelope& command, detail::decision made) {
                            : fail(errc::handler_failed, "apply threw on an event not yet stored");
   if (reply) {
     next_bytes_ += size;
-    add_to_commit(command, std::move(*reply), std::move(events));
+    add_to_commit(command, std::move(*reply), made.events.size());
   } else {
     broken_ = true;
     hold(command, std::move(reply));
@@ -149,14 +158,8 @@ bool entity::apply(detail::decision& made) {
   }
 }
 
-void entity::add_to_commit(envelope& command, any_reply reply, std::vector<event_record> events) {
-  if (!next_) {
-    next_ = std::make_unique<commit>();
-    next_->first = event_version{stored_.version.value() + 1};
-    next_->correlation = command.correlation;
-    next_->commands.reserve(batch_room());
-  }
-  command_record record{command.id, static_cast<std::uint32_t>(events.size()), {}, {}};
+void entity::add_to_commit(envelope& command, any_reply reply, std::size_t events) {
+  command_record record{command.id, static_cast<std::uint32_t>(events), {}, {}};
   if (const auto* typed = std::get_if<any_message>(&reply)) {
     record.reply_type = typed->type().wire_name;
     typed->encode_to(record.reply);
@@ -164,10 +167,6 @@ void entity::add_to_commit(envelope& command, any_reply reply, std::vector<event
   next_bytes_ += record.reply_type.size() + record.reply.size();
   window_.remember(command.id, record.reply);
   next_->commands.push_back(std::move(record));
-  if (next_->events.empty())
-    next_->events = std::move(events);
-  else
-    std::move(events.begin(), events.end(), std::back_inserter(next_->events));
   hold(command, std::move(reply), true);
 }
 

@@ -155,7 +155,8 @@ membership::changes membership::tick(time_point now) {
   if (!hears(now)) return out;
   for (auto one = entries_.begin(); one != entries_.end();) {
     entry& known = one->second;
-    const duration silence = now - known.last_heard;
+    // Only the silence between words of our own is another's.
+    const duration silence = *heard_self_at_ - known.last_heard;
     if (one->first != self_ && alive(known.view) && silence > failure_timeout_)
       to_state(known, member_state::down, "no heartbeat", out);
     const bool forget =

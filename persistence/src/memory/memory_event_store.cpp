@@ -1,10 +1,11 @@
+#include <aether/persistence/memory_store.hpp>
 #include "../commit_format.hpp"
 #include "../commit_rules.hpp"
 #include "striped_map.hpp"
-#include <aether/persistence/memory_store.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <memory_resource>
 
 namespace aether {
 
@@ -15,7 +16,7 @@ struct stored_commit {
   event_version last;
   stream_sequence sequence;
   commit_id id;
-  bytes encoded;
+  bytes_view encoded;
 
   [[nodiscard]] log_position position() const noexcept { return {last, sequence}; }
 };
@@ -39,6 +40,12 @@ result<log_position> settle(const history& of, const log_position& expected, con
   return fail(errc::version_conflict, "the log ends at version " +
                                           std::to_string(end_of(of).version.value()) + ", not " +
                                           std::to_string(expected.version.value()));
+}
+
+bytes_view kept(const bytes& data, std::pmr::memory_resource& memory) {
+  auto* const copy = static_cast<std::byte*>(memory.allocate(data.size(), 1));
+  std::ranges::copy(data, copy);
+  return {copy, data.size()};
 }
 
 recorded_commit decoded(const stored_commit& from) {
@@ -66,14 +73,13 @@ struct memory_event_store::impl {
   result<log_position> append(const actor_address& address, const log_position& expected,
                               const commit& next) {
     if (auto valid = validate(next, expected); !valid) return std::unexpected(valid.error());
-    bytes encoded = encode_commit(next);
+    const bytes encoded = encode_commit(next);
     if (auto fits = check_size(encoded.size(), commit_bytes_max); !fits)
       return std::unexpected(fits.error());
-    encoded.shrink_to_fit();
-    return histories.with(address, [&](history& mine) -> result<log_position> {
+    return histories.with(address, [&](history& mine, auto& memory) -> result<log_position> {
       if (end_of(mine) != expected) return settle(mine, expected, next.id);
       mine.push_back(
-          {next.last(), stream_sequence{++last_sequence}, next.id, std::move(encoded)});
+          {next.last(), stream_sequence{++last_sequence}, next.id, kept(encoded, memory)});
       return mine.back().position();
     });
   }

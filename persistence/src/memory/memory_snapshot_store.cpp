@@ -1,7 +1,7 @@
+#include <aether/persistence/memory_store.hpp>
 #include "../commit_rules.hpp"
 #include "../snapshot_format.hpp"
 #include "striped_map.hpp"
-#include <aether/persistence/memory_store.hpp>
 
 namespace aether {
 
@@ -12,7 +12,7 @@ struct memory_snapshot_store::impl {
     if (auto valid = validate(taken); !valid) return valid;
     if (auto fits = check_size(taken.state.size() + taken.window.size(), commit_bytes_max); !fits)
       return fits;
-    newest.with(address, [&](snapshot& mine) { mine = std::move(taken); });
+    newest.with(address, [&](snapshot& mine, auto&) { mine = std::move(taken); });
     return {};
   }
 };

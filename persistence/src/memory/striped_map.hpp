@@ -3,6 +3,7 @@
 #include <aether/runtime/ids.hpp>
 
 #include <array>
+#include <memory_resource>
 #include <mutex>
 #include <unordered_map>
 
@@ -13,12 +14,13 @@ template <class Value>
 class striped_map {
  public:
   /// Runs `use` on the actor's value, made when missing, under the lock; returns what it returns.
+  /// It is also given memory for what stays as long as this map.
   template <class Use>
   auto with(const actor_address& address, Use&& use) {
     const auto hash = stable_hash(address);
     stripe& mine = stripes_[hash >> 58];
     const std::lock_guard lock{mine.mutex};
-    return use(mine.values.try_emplace(address).first->second);
+    return use(mine.values.try_emplace(address).first->second, mine.lasting);
   }
 
   /// The same, but a missing value stays missing: `use` gets nullptr.
@@ -32,13 +34,17 @@ class striped_map {
   }
 
  private:
-  /// Not noexcept, unlike `std::hash<actor_address>`: so libstdc++ keeps each hash with its value and
-  /// does not compute it anew for whatever a search passes by.
+  static constexpr std::size_t lasting_bytes_min = 4'096;
+
+  /// Not noexcept, unlike `std::hash<actor_address>`: so libstdc++ keeps each hash with its value
+  /// and does not compute it anew for whatever a search passes by.
   struct kept_hash {
     std::size_t operator()(const actor_address& address) const { return stable_hash(address); }
   };
   struct alignas(64) stripe {
     std::mutex mutex;
+    /// Grows by large steps: many small ones make threads wait for one another in the kernel.
+    std::pmr::monotonic_buffer_resource lasting{lasting_bytes_min};
     std::unordered_map<actor_address, Value, kept_hash> values;
   };
   std::array<stripe, 64> stripes_;

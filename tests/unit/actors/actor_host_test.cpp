@@ -228,6 +228,35 @@ TEST_CASE("host: stop does not wait longer than told for a store that never answ
   }
 }
 
+TEST_CASE("host: whoever learns that an ask was dropped may call the host, which is stopping") {
+  bank_node node;
+  node.events->close();
+  const auto host = node.start({.workers = 1});
+  std::atomic<int> refused{0};
+  const auto call_again = [&](result<balance> answer) {
+    if (!answer && !account_of(*host, "alice").tell(deposit{1})) ++refused;
+  };
+  account_of(*host, "alice").ask(deposit{5}, long_enough, call_again);
+  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  account_of(*host, "alice").ask(deposit{6}, long_enough, call_again);
+  CHECK(!host->stop(5ms));
+  CHECK(refused == 2);
+  node.events->open();  // a store that never answers keeps its host
+}
+
+TEST_CASE("host: an answer's handler may release the very shard it was answered from") {
+  bank_node node;
+  const auto host = node.start({.shards = 1});
+  std::atomic<bool> released{false};
+  account_of(*host, "alice").ask(deposit{5}, long_enough, [&](result<balance>) {
+    host->release(shard_id{0});
+    released = true;
+  });
+  REQUIRE(await([&] { return released && host->stats().resident == 0; }));
+  host->accept(shard_id{0});
+  CHECK(balance_of(*host, "alice") == 5);
+}
+
 TEST_CASE("host: only so many actors read their history at once, and all get their turn") {
   bank_node node;
   const auto host = node.start({.recovery_permits = 1, .passivate_after = 2ms});

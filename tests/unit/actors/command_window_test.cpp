@@ -1,5 +1,7 @@
 #include "actors/src/core/command_window.hpp"
 
+#include "support/golden.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -122,6 +124,23 @@ TEST_CASE("command window: decoded, it is what was encoded, order and forgetting
   CHECK(copy.find(id_of(3)) == nullptr);
   CHECK(copy.find(id_of(4)) != nullptr);
   CHECK(copy.possibly_forgotten(id_of(3)));
+}
+
+TEST_CASE("command window: its bytes are those of docs/formats.md") {
+  const auto filled = [](std::uint8_t with) {
+    std::array<std::uint8_t, command_id::size> raw{};
+    raw.fill(with);
+    return command_id{raw};
+  };
+  const bytes golden = aether::testing::golden("window-v1.hex");
+  command_window window{2};
+  REQUIRE(window.decode(golden).has_value());
+  CHECK(window.size() == 2);
+  CHECK(window.find(filled(0x22))->size() == 10);
+  CHECK(window.find(filled(0x33))->empty());
+  CHECK(window.possibly_forgotten(id_of(1'795'451'445'678)));
+  CHECK(!window.possibly_forgotten(id_of(1'795'451'445'679)));
+  CHECK(window.encode() == golden);
 }
 
 TEST_CASE("command window: an empty one encodes to nothing, and nothing decodes to an empty one") {

@@ -141,19 +141,19 @@ class model final : public behavior {
 
   template <class... Commands>
   result<detail::decision> decide_as(const any_message& command, messages<Commands...>) {
-    result<detail::decision> made = fail(errc::unknown_message, "not a command of this actor");
     try {
-      (void)(decide_if<Commands>(command, made) || ...);
+      detail::decision made;
+      if ((decide_if<Commands>(command, made) || ...)) return made;
     } catch (const std::exception& thrown) {
-      made = fail(errc::handler_failed, std::string{"the command handler threw: "} + thrown.what());
+      return fail(errc::handler_failed, std::string{"the command handler threw: "} + thrown.what());
     } catch (...) {
-      made = fail(errc::handler_failed, "the command handler threw");
+      return fail(errc::handler_failed, "the command handler threw");
     }
-    return made;
+    return fail(errc::unknown_message, "not a command of this actor");
   }
 
   template <class Command>
-  bool decide_if(const any_message& command, result<detail::decision>& made) {
+  bool decide_if(const any_message& command, detail::decision& made) {
     const auto* typed = command.get_if<Command>();
     if (typed == nullptr) return false;
     if constexpr (has_on<Command>) made = actor_.on(*typed, std::as_const(state_)).release();
@@ -162,16 +162,16 @@ class model final : public behavior {
 
   template <class... Events>
   result<void> replay_as(const event_record& event, messages<Events...>) {
-    result<void> done =
-        fail(errc::unknown_message, "event type '" + event.type + "' is not known to this build");
     try {
-      (void)(replay_if<Events>(event, done) || ...);
+      result<void> done;
+      if ((replay_if<Events>(event, done) || ...)) return done;
     } catch (const std::exception& thrown) {
-      done = fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
+      return fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
     } catch (...) {
-      done = fail(errc::handler_failed, "apply threw");
+      return fail(errc::handler_failed, "apply threw");
     }
-    return done;
+    return fail(errc::unknown_message,
+                "event type '" + event.type + "' is not known to this build");
   }
 
   template <class Event>
@@ -180,7 +180,6 @@ class model final : public behavior {
     auto typed = decode<Event>(event.data);
     if (typed) {
       if constexpr (has_apply<Event>) Actor::apply(state_, *typed);
-      done = {};
     } else {
       done = std::unexpected(std::move(typed).error());
     }
