@@ -1,13 +1,12 @@
 #include "coordinator.hpp"
 
-#include <thread>
-#include <utility>
-
 #include <aether/runtime/codec.hpp>
 #include <aether/runtime/log.hpp>
-
 #include "coordinator_impl.hpp"
 #include "core/join_check.hpp"
+
+#include <thread>
+#include <utility>
 
 namespace aether::cluster {
 
@@ -101,10 +100,9 @@ result<void> coordinator::impl::listen() {
     if (auto self = weak.lock()) self->heard(message);
   });
   if (!heartbeats) return std::unexpected(std::move(heartbeats).error());
-  auto questions =
-      connection_->subscribe(names_.node(options_.node), [weak](nats_message message) {
-        if (auto self = weak.lock()) self->asked(std::move(message));
-      });
+  auto questions = connection_->subscribe(names_.node(options_.node), [weak](nats_message message) {
+    if (auto self = weak.lock()) self->asked(std::move(message));
+  });
   if (!questions) return std::unexpected(std::move(questions).error());
   heartbeats_ = std::move(*heartbeats);
   questions_ = std::move(*questions);

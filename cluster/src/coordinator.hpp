@@ -1,25 +1,25 @@
 #pragma once
 
+#include <aether/persistence/jetstream_store.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+#include <aether/runtime/timers.hpp>
+#include "core/hosted_types.hpp"
+#include "core/membership.hpp"
+#include "core/shard_table.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
-#include <aether/persistence/jetstream_store.hpp>
-#include <aether/runtime/nats.hpp>
-#include <aether/runtime/subjects.hpp>
-#include <aether/runtime/timers.hpp>
-
-#include "core/hosted_types.hpp"
-#include "core/membership.hpp"
-#include "core/shard_table.hpp"
-
 namespace aether::cluster {
 
 struct coordinator_options {
   node_id node;
-  /// Share of the shards relative to other nodes'; 0: a client, which hosts nothing and never leads.
+  /// Share of the shards relative to other nodes'; 0: a client, which hosts nothing and never
+  /// leads.
   std::uint32_t weight = 1;
   jetstream_layout layout = {};
   std::chrono::milliseconds heartbeat{200};
@@ -35,9 +35,9 @@ struct coordinator_options {
 /// in `core/coordination.hpp`; this runs them over NATS and in real time.
 ///
 /// Threads: all members may be called from any thread, but neither `leave` nor the destructor from
-/// a handler, nor while holding a lock that a handler takes. Handlers run on the thread of `timers`,
-/// one at a time and in order. Takes the connection's `on_state`. Connection and timers must run
-/// until `leave` has returned.
+/// a handler, nor while holding a lock that a handler takes. Handlers run on the thread of
+/// `timers`, one at a time and in order. Takes the connection's `on_state`. Connection and timers
+/// must run until `leave` has returned.
 class coordinator {
  public:
   using table_handler = std::function<void(std::shared_ptr<const shard_table>)>;

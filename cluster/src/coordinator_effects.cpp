@@ -1,9 +1,8 @@
-#include <utility>
-
 #include <aether/runtime/codec.hpp>
 #include <aether/runtime/log.hpp>
-
 #include "coordinator_impl.hpp"
+
+#include <utility>
 
 // What `coordination` wants done, done over NATS.
 namespace aether::cluster {
@@ -78,9 +77,7 @@ void coordinator::impl::carry_out(coordination::send_probe& effect) {
     const auto self = weak.lock();
     const bool nobody = !answer && answer.error().code() == errc::unavailable;
     if (!self || !nobody || !self->connection_->connected()) return;
-    self->post({}, [to](coordination& core, time_point now) {
-      return core.probe_failed(to, now);
-    });
+    self->post({}, [to](coordination& core, time_point now) { return core.probe_failed(to, now); });
   };
   connection_->request({names_.node(effect.to)}, options_.heartbeat, std::move(answered));
 }
@@ -115,9 +112,8 @@ void coordinator::impl::carry_out(coordination::write_lease& effect) {
   const auto value = encode(effect.record);
   bucket_.write(lease_key, effect.expected, value, [weak = weak_from_this()](write_result done) {
     if (auto self = weak.lock())
-      self->post({}, [done](coordination& core, time_point now) {
-        return core.lease_written(done, now);
-      });
+      self->post(
+          {}, [done](coordination& core, time_point now) { return core.lease_written(done, now); });
   });
 }
 
@@ -125,8 +121,8 @@ void coordinator::impl::carry_out(coordination::read_table&) {
   bucket_.read(table_key, [weak = weak_from_this()](result<kv_entry> entry) {
     const auto self = weak.lock();
     if (!self) return;
-    self->post({}, [shards = self->options_.layout.shards,
-                    entry = std::move(entry)](coordination& core, time_point now) {
+    self->post({}, [shards = self->options_.layout.shards, entry = std::move(entry)](
+                       coordination& core, time_point now) {
       return core.table_read(entry ? table_of(*entry, shards) : std::nullopt, now);
     });
   });
@@ -136,9 +132,8 @@ void coordinator::impl::carry_out(coordination::write_table& effect) {
   const auto value = encode_table(effect.table);
   bucket_.write(table_key, effect.expected, value, [weak = weak_from_this()](write_result done) {
     if (auto self = weak.lock())
-      self->post({}, [done](coordination& core, time_point now) {
-        return core.table_written(done, now);
-      });
+      self->post(
+          {}, [done](coordination& core, time_point now) { return core.table_written(done, now); });
   });
 }
 
@@ -154,10 +149,9 @@ void coordinator::impl::carry_out(coordination::table_changed& effect) {
 
 void coordinator::impl::carry_out(coordination::member_changed& effect) {
   const auto event = "member_" + std::string{to_string(effect.what)};
-  const auto level =
-      effect.what == member_event::down || effect.what == member_event::conflict
-          ? log::level::warn
-          : log::level::info;
+  const auto level = effect.what == member_event::down || effect.what == member_event::conflict
+                         ? log::level::warn
+                         : log::level::info;
   if (log::enabled(level))
     log::write(level, "cluster", event,
                {{"member", effect.who.node.str()}, {"reason", effect.reason}});

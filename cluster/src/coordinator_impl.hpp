@@ -1,18 +1,18 @@
 #pragma once
 
+#include "coordinator.hpp"
+#include "core/coordination.hpp"
+#include "kv_bucket.hpp"
+
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <random>
 
-#include "coordinator.hpp"
-#include "core/coordination.hpp"
-#include "kv_bucket.hpp"
-
 namespace aether::cluster {
 
-/// The shell around `coordination`. Inputs come in on the timers' thread, one at a time; effects are
-/// carried out before the next input. What NATS delivers is only handed over to that thread.
+/// The shell around `coordination`. Inputs come in on the timers' thread, one at a time; effects
+/// are carried out before the next input. What NATS delivers is only handed over to that thread.
 class coordinator::impl : public std::enable_shared_from_this<impl> {
  public:
   impl(std::shared_ptr<nats_connection> connection, subjects names, timers& clock,

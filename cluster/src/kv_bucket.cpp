@@ -78,7 +78,8 @@ write_result outcome_of(const result<nats_message>& answer) try {
   }
   const json document = document_of(*answer);
   if (const auto no = refusal_of(document)) {
-    const bool conflict = no->code == wrong_last_sequence || no->code == conditional_write_in_flight;
+    const bool conflict =
+        no->code == wrong_last_sequence || no->code == conditional_write_in_flight;
     // Of a refusal that we do not know we cannot say that nothing is stored.
     return {.outcome = conflict ? write_outcome::conflict : write_outcome::unknown};
   }
@@ -150,8 +151,7 @@ result<kv_entry> kv_bucket::read_wait(std::string_view key) {
   return await<result<kv_entry>>([&](auto handler) { read(key, std::move(handler)); });
 }
 
-write_result kv_bucket::write_wait(std::string_view key, std::uint64_t expected,
-                                   bytes_view value) {
+write_result kv_bucket::write_wait(std::string_view key, std::uint64_t expected, bytes_view value) {
   return await<write_result>(
       [&](auto handler) { write(key, expected, value, std::move(handler)); });
 }

@@ -1,15 +1,14 @@
 #pragma once
 
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+#include "core/kv_outcome.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
-
-#include <aether/runtime/nats.hpp>
-#include <aether/runtime/subjects.hpp>
-
-#include "core/kv_outcome.hpp"
 
 namespace aether::cluster {
 
@@ -35,11 +34,11 @@ class kv_bucket {
   /// @errors `unavailable`, `timed_out`: try again; `store_failed`: the server refused, and why.
   [[nodiscard]] result<void> create(std::uint32_t replicas);
 
-  /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's words.
+  /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's
+  /// words.
   void read(std::string_view key, read_handler handler);
   /// Writes if the key's revision is `expected`; 0: if it was never written.
-  void write(std::string_view key, std::uint64_t expected, bytes_view value,
-             write_handler handler);
+  void write(std::string_view key, std::uint64_t expected, bytes_view value, write_handler handler);
 
   /// The same for threads that may block.
   [[nodiscard]] result<kv_entry> read_wait(std::string_view key);

@@ -1,5 +1,10 @@
 #include "cluster/src/coordinator.hpp"
 
+#include <aether/runtime/codec.hpp>
+#include "cluster/src/kv_bucket.hpp"
+#include "support/await.hpp"
+#include "support/nats_server.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,12 +13,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <aether/runtime/codec.hpp>
-
-#include "cluster/src/kv_bucket.hpp"
-#include "support/await.hpp"
-#include "support/nats_server.hpp"
 
 namespace aether::cluster {
 
@@ -241,8 +240,8 @@ TEST_CASE("coordinator: a process that was cut off while its successor came up i
                         .weight = 1,
                         .shards = 64};
   const auto observer = nats_connection::open({.url = server.url()}).value();
-  REQUIRE(observer->publish({names().heartbeat(node("n1")), encode_heartbeat(later)},
-                            nats_flush::now));
+  REQUIRE(
+      observer->publish({names().heartbeat(node("n1")), encode_heartbeat(later)}, nats_flush::now));
   CHECK(await([&] { return first->evicted.load(); }));
   CHECK(!first->coordination.joined());
   CHECK(await([&] { return !first->coordination.leading(); }));
@@ -263,7 +262,8 @@ TEST_CASE("coordinator: while the nats-server restarts the table stays, and all 
   MESSAGE("server back until a leader: " << since(start).count() << " ms");
   for (const auto& [name, one] : cluster.nodes) {
     REQUIRE(await([&] { return one->coordination.in_contact(); }));
-    REQUIRE(await([&] { return one->revision() > before[name]->revision(); }));  // under the new term
+    REQUIRE(
+        await([&] { return one->revision() > before[name]->revision(); }));  // under the new term
     CHECK(same_assignment(*one->coordination.table(), *before[name]));
     for (const auto& other : cluster.all()) CHECK(state_seen(*one, other) == "up");
   }

@@ -1,3 +1,6 @@
+#include "cluster/src/core/lease_machine.hpp"
+#include "support/cluster_samples.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -5,9 +8,6 @@
 #include <map>
 #include <memory>
 #include <random>
-
-#include "cluster/src/core/lease_machine.hpp"
-#include "support/cluster_samples.hpp"
 
 /// Five candidates with clocks of their own, a register behind a bad network, and pauses at any
 /// place; in virtual time, from one seed.
@@ -23,9 +23,9 @@ constexpr auto margin = 250ms;
 constexpr auto request_timeout = 500ms;
 
 struct faults {
-  double drift_max = 0.02;      // how much faster or slower than real time a clock runs
-  double lost = 0.15;           // of requests, and as many of replies
-  double late = 0.15;           // requests that arrive after their sender gave up
+  double drift_max = 0.02;  // how much faster or slower than real time a clock runs
+  double lost = 0.15;       // of requests, and as many of replies
+  double late = 0.15;       // requests that arrive after their sender gave up
   double pause_per_tick = 0.004;
 };
 
@@ -68,7 +68,9 @@ class lease_world {
     [[nodiscard]] time_point clock() const {
       return samples::at(offset + real_time{std::int64_t(double(world.now_.count()) * rate)});
     }
-    void start() { world.after(world.between(0ms, 50ms), [this] { tick(); }); }
+    void start() {
+      world.after(world.between(0ms, 50ms), [this] { tick(); });
+    }
     /// Runs `what` when this process runs again.
     void when_running(std::function<void()> what) {
       if (world.now_ >= paused_until) return what();
@@ -160,7 +162,7 @@ class lease_world {
 
   void elected(const candidate& who, std::uint64_t term) {
     const auto [known, fresh] = leader_of_term_.emplace(term, who.name);
-    REQUIRE(fresh);                                         // one leader per term
+    REQUIRE(fresh);                                            // one leader per term
     REQUIRE(known->first == leader_of_term_.rbegin()->first);  // terms increase
   }
 
@@ -180,8 +182,9 @@ class lease_world {
 
 }  // namespace
 
-TEST_CASE("lease: at most one candidate leads at any instant, whatever clocks, network and pauses "
-          "do, and when they stop somebody leads soon") {
+TEST_CASE(
+    "lease: at most one candidate leads at any instant, whatever clocks, network and pauses "
+    "do, and when they stop somebody leads soon") {
   std::size_t terms = 0;
   for (std::uint64_t round = 0; round < 40; ++round) {
     const auto seed = samples::seed() + round;

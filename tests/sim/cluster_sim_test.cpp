@@ -1,10 +1,10 @@
+#include "cluster_world.hpp"
+#include "support/cluster_samples.hpp"
+
 #include <doctest/doctest.h>
 
 #include <set>
 #include <string>
-
-#include "cluster_world.hpp"
-#include "support/cluster_samples.hpp"
 
 namespace aether::cluster::sim {
 
@@ -28,14 +28,27 @@ void something_happens(world& cluster, int& nodes) {
   if (running.empty()) running.push_back(&cluster.add("n" + std::to_string(++nodes)));
   auto& one = *running[cluster.below(running.size())];
   switch (cluster.below(9)) {
-    case 0: if (running.size() > 1) cluster.kill(one); return;
-    case 1: cluster.pause(one, cluster.between(0ms, 5s)); return;
-    case 2: cluster.cut_off(one, cluster.between(0ms, 6s)); return;
-    case 3: if (running.size() > 2) one.leave(); return;
-    case 4: if (running.size() > 2) one.announce_leaving(); return;
-    case 5: cluster.add("n" + std::to_string(++nodes)); return;
-    case 6: cluster.add("n" + std::to_string(++nodes),
-                        static_cast<std::uint32_t>(cluster.below(4))); return;
+    case 0:
+      if (running.size() > 1) cluster.kill(one);
+      return;
+    case 1:
+      cluster.pause(one, cluster.between(0ms, 5s));
+      return;
+    case 2:
+      cluster.cut_off(one, cluster.between(0ms, 6s));
+      return;
+    case 3:
+      if (running.size() > 2) one.leave();
+      return;
+    case 4:
+      if (running.size() > 2) one.announce_leaving();
+      return;
+    case 5:
+      cluster.add("n" + std::to_string(++nodes));
+      return;
+    case 6:
+      cluster.add("n" + std::to_string(++nodes), static_cast<std::uint32_t>(cluster.below(4)));
+      return;
     case 7:  // killed, and started again under its name
       cluster.kill(one);
       cluster.add(one.name, one.weight);
@@ -49,8 +62,9 @@ void something_happens(world& cluster, int& nodes) {
 
 }  // namespace
 
-TEST_CASE("cluster: whatever is killed, paused, cut off or restarted, the invariants hold, and soon "
-          "after the last fault all agree") {
+TEST_CASE(
+    "cluster: whatever is killed, paused, cut off or restarted, the invariants hold, and soon "
+    "after the last fault all agree") {
   std::size_t terms = 0;
   std::size_t tables = 0;
   for (std::uint64_t round = 0; round < 40; ++round) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cluster/src/core/coordination.hpp"
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -9,11 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "cluster/src/core/coordination.hpp"
-
 /// A whole cluster in one thread and in virtual time, from one seed: processes that run the pure
-/// machines, a NATS server with its KV bucket, and what may happen to them. Each process has a clock
-/// of its own. The invariants of the design are checked after every event.
+/// machines, a NATS server with its KV bucket, and what may happen to them. Each process has a
+/// clock of its own. The invariants of the design are checked after every event.
 namespace aether::cluster::sim {
 
 using real_time = std::chrono::nanoseconds;  // since the beginning, as an observer has it

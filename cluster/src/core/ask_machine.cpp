@@ -71,8 +71,9 @@ ask_machine::effect ask_machine::give_up() {
   enter(phase::finished);
   const std::string tried = " (" + std::to_string(attempts_) + " attempts)";
   if (uncertain_)
-    return finish{error{errc::outcome_unknown,
-                        "no answer before the deadline; the command may have taken effect" + tried}};
+    return finish{
+        error{errc::outcome_unknown,
+              "no answer before the deadline; the command may have taken effect" + tried}};
   if (last_ == attempt_result::overloaded)
     return finish{error{errc::overloaded, "refused until the deadline: a queue is full" + tried}};
   return finish{

@@ -1,23 +1,22 @@
 #pragma once
 
+#include <aether/runtime/error.hpp>
+#include "clock.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <variant>
-
-#include <aether/runtime/error.hpp>
-
-#include "clock.hpp"
 
 namespace aether::cluster {
 
 /// How one attempt to have a command answered ended.
 enum class attempt_result {
-  answered,       ///< by the actor, whatever it said
-  not_owner,      ///< by a node that does not own the shard
-  no_responders,  ///< nobody listens for the shard
-  unavailable,    ///< nothing was sent, or no owner is known
-  overloaded,     ///< refused: a queue is full
-  timed_out,      ///< sent, and nothing came back
+  answered,         ///< by the actor, whatever it said
+  not_owner,        ///< by a node that does not own the shard
+  no_responders,    ///< nobody listens for the shard
+  unavailable,      ///< nothing was sent, or no owner is known
+  overloaded,       ///< refused: a queue is full
+  timed_out,        ///< sent, and nothing came back
   outcome_unknown,  ///< by the actor, which does not know whether its events are stored
 };
 

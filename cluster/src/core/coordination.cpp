@@ -29,10 +29,8 @@ coordination::coordination(coordination_options options)
 
 void coordination::enter(phase next) {
   using enum phase;
-  const bool legal = (phase_ == idle && next == joining) ||
-                     (phase_ == joining && next == member) ||
-                     (phase_ == member && next == leaving) ||
-                     (active() && next == refused) ||
+  const bool legal = (phase_ == idle && next == joining) || (phase_ == joining && next == member) ||
+                     (phase_ == member && next == leaving) || (active() && next == refused) ||
                      (phase_ != idle && phase_ != left && next == left);
   AETHER_ASSERT(legal);
   phase_ = next;

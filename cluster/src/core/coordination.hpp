@@ -1,18 +1,18 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <variant>
-#include <vector>
-
 #include "clock.hpp"
 #include "join_machine.hpp"
 #include "leader_duties.hpp"
 #include "lease_machine.hpp"
 #include "membership.hpp"
 #include "shard_table.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 namespace aether::cluster {
 

@@ -1,8 +1,8 @@
 #include "heartbeat.hpp"
 
-#include <string>
-
 #include <aether/runtime/codec.hpp>
+
+#include <string>
 
 namespace aether::cluster {
 
@@ -28,10 +28,14 @@ struct heartbeat_record {
 
 std::string_view to_string(member_state state) noexcept {
   switch (state) {
-    case member_state::joining: return "joining";
-    case member_state::up: return "up";
-    case member_state::leaving: return "leaving";
-    case member_state::down: return "down";
+    case member_state::joining:
+      return "joining";
+    case member_state::up:
+      return "up";
+    case member_state::leaving:
+      return "leaving";
+    case member_state::down:
+      return "down";
   }
   return "unknown";
 }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
 #include <aether/runtime/bytes.hpp>
 #include <aether/runtime/ids.hpp>
+
+#include <cstdint>
+#include <string_view>
 
 namespace aether::cluster {
 

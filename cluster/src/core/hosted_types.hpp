@@ -1,11 +1,11 @@
 #pragma once
 
+#include <aether/runtime/message.hpp>
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <aether/runtime/message.hpp>
 
 namespace aether::cluster {
 

@@ -51,8 +51,9 @@ result<void> check_settings(const namespace_settings& own, const namespace_setti
   compare(text, "streams", own.streams, stored.streams);
   if (text.empty()) return {};
   return fail(errc::incompatible_cluster,
-              text + ". These are fixed when a namespace is first used: start this node with the "
-                     "namespace's values, or use another namespace");
+              text +
+                  ". These are fixed when a namespace is first used: start this node with the "
+                  "namespace's values, or use another namespace");
 }
 
 result<void> check_types(std::span<const hosted_type> own, const node_id& other,

@@ -1,15 +1,14 @@
 #pragma once
 
+#include <aether/runtime/error.hpp>
+#include <aether/runtime/message.hpp>
+#include "heartbeat.hpp"
+#include "hosted_types.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-
-#include <aether/runtime/error.hpp>
-#include <aether/runtime/message.hpp>
-
-#include "heartbeat.hpp"
-#include "hosted_types.hpp"
 
 namespace aether::cluster {
 

@@ -1,8 +1,8 @@
 #include "join_machine.hpp"
 
-#include <utility>
-
 #include "join_check.hpp"
+
+#include <utility>
 
 namespace aether::cluster {
 
@@ -55,8 +55,8 @@ void join_machine::heard_same_id(const heartbeat& from, effects& out) {
   const bool later_is_up = must_give_way(options_.incarnation, from) &&
                            from.state != member_state::joining &&
                            from.incarnation > options_.incarnation;
-  const bool gives_way = phase_ == phase::observing ? must_give_way(options_.incarnation, from)
-                                                    : later_is_up;
+  const bool gives_way =
+      phase_ == phase::observing ? must_give_way(options_.incarnation, from) : later_is_up;
   if (!gives_way) return;
   refuse(error{errc::node_id_in_use, "another live process uses node id '" + options_.node.str() +
                                          "'; give each node its own"},

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "clock.hpp"
+#include "heartbeat.hpp"
+#include "hosted_types.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <variant>
 #include <vector>
-
-#include "clock.hpp"
-#include "heartbeat.hpp"
-#include "hosted_types.hpp"
 
 namespace aether::cluster {
 
@@ -20,8 +20,8 @@ namespace aether::cluster {
 ///     observing --node id in use | incompatible types--> refused
 ///     announcing|joined --a later process with the same node id is up--> refused
 ///
-/// It does not ask for the types of a node whose fingerprint equals its own, and compares each other
-/// fingerprint once. A node of weight 0 hosts nothing and is not compared.
+/// It does not ask for the types of a node whose fingerprint equals its own, and compares each
+/// other fingerprint once. A node of weight 0 hosts nothing and is not compared.
 ///
 /// Pure: no clock, no I/O, no threads.
 class join_machine {

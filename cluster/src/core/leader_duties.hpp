@@ -1,22 +1,22 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <variant>
-#include <vector>
-
 #include "clock.hpp"
 #include "kv_outcome.hpp"
 #include "membership.hpp"
 #include "shard_table.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
 namespace aether::cluster {
 
 /// What the leader does about the shard table.
 ///
-///     idle --elected--> reading --table--> watching --members differ--> writing --stored--> watching
-///     writing --conflict | unknown--> reading       reading --a later term--> idle (step down)
-///     any --deposed--> idle
+///     idle --elected--> reading --table--> watching --members differ--> writing --stored-->
+///     watching writing --conflict | unknown--> reading       reading --a later term--> idle (step
+///     down) any --deposed--> idle
 ///
 /// A new leader writes the table once more under its own term even when nobody moves: the leader
 /// before it, should it still believe in itself, then fails on the key's revision. Of one leader at

@@ -52,7 +52,8 @@ void lease_machine::advance(time_point now, effects& out) {
         send_write(now, own_record(), out);
       }
       return;
-    case phase::acquiring: return send_read(out);  // outcome unknown: read back
+    case phase::acquiring:
+      return send_read(out);  // outcome unknown: read back
     case phase::leading:
       if (must_read_)
         send_read(out);
@@ -60,7 +61,8 @@ void lease_machine::advance(time_point now, effects& out) {
         send_write(now, own_record(), out);
       return;
     case phase::releasing:
-    case phase::stopped: return;
+    case phase::stopped:
+      return;
   }
 }
 
@@ -165,7 +167,9 @@ lease_machine::effects lease_machine::write_done(const write_result& result, tim
       if (phase_ == phase::acquiring) win(now, out);
       if (phase_ == phase::leading) judge_own_lease(out);
       break;
-    case write_outcome::conflict: conflicted(out); break;
+    case write_outcome::conflict:
+      conflicted(out);
+      break;
     case write_outcome::unknown:
       uncertain_ = true;
       must_read_ = true;

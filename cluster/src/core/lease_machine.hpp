@@ -1,5 +1,10 @@
 #pragma once
 
+#include <aether/runtime/message.hpp>
+#include "clock.hpp"
+#include "heartbeat.hpp"
+#include "kv_outcome.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -7,12 +12,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include <aether/runtime/message.hpp>
-
-#include "clock.hpp"
-#include "heartbeat.hpp"
-#include "kv_outcome.hpp"
 
 namespace aether::cluster {
 

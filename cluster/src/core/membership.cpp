@@ -12,16 +12,20 @@ constexpr int timeouts_until_forgotten = 10;
 bool alive(const member& one) { return one.state != member_state::down; }
 
 member view_of(const heartbeat& from) {
-  return {from.node, from.incarnation, from.state, from.weight, from.types_hash,
-          from.table_revision};
+  return {from.node,   from.incarnation, from.state,
+          from.weight, from.types_hash,  from.table_revision};
 }
 
 member_event event_of(member_state state) {
   switch (state) {
-    case member_state::joining: return member_event::joined;
-    case member_state::up: return member_event::up;
-    case member_state::leaving: return member_event::leaving;
-    case member_state::down: return member_event::down;
+    case member_state::joining:
+      return member_event::joined;
+    case member_state::up:
+      return member_event::up;
+    case member_state::leaving:
+      return member_event::leaving;
+    case member_state::down:
+      return member_event::down;
   }
   std::unreachable();
 }
@@ -30,11 +34,16 @@ member_event event_of(member_state state) {
 
 std::string_view to_string(member_event event) noexcept {
   switch (event) {
-    case member_event::joined: return "joined";
-    case member_event::up: return "up";
-    case member_event::leaving: return "leaving";
-    case member_event::down: return "down";
-    case member_event::conflict: return "conflict";
+    case member_event::joined:
+      return "joined";
+    case member_event::up:
+      return "up";
+    case member_event::leaving:
+      return "leaving";
+    case member_event::down:
+      return "down";
+    case member_event::conflict:
+      return "conflict";
   }
   return "unknown";
 }
@@ -159,8 +168,7 @@ membership::changes membership::tick(time_point now) {
     const duration silence = *heard_self_at_ - known.last_heard;
     if (one->first != self_ && alive(known.view) && silence > failure_timeout_)
       to_state(known, member_state::down, "no heartbeat", out);
-    const bool forget =
-        !alive(known.view) && silence > failure_timeout_ * timeouts_until_forgotten;
+    const bool forget = !alive(known.view) && silence > failure_timeout_ * timeouts_until_forgotten;
     one = forget ? entries_.erase(one) : std::next(one);
   }
   return out;

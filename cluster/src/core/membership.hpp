@@ -1,13 +1,13 @@
 #pragma once
 
+#include "clock.hpp"
+#include "heartbeat.hpp"
+
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "clock.hpp"
-#include "heartbeat.hpp"
 
 namespace aether::cluster {
 

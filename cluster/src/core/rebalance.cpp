@@ -1,7 +1,7 @@
+#include "shard_table.hpp"
+
 #include <algorithm>
 #include <numeric>
-
-#include "shard_table.hpp"
 
 namespace aether::cluster {
 
@@ -80,8 +80,7 @@ void even_out(std::vector<std::int32_t>& owners, const std::vector<std::size_t>&
 
 }  // namespace
 
-shard_table rebalance(const shard_table& before, const std::vector<entry>& up,
-                      std::uint64_t term) {
+shard_table rebalance(const shard_table& before, const std::vector<entry>& up, std::uint64_t term) {
   auto nodes = with_weight(up);
   if (nodes.empty()) return {term, before.nodes(), before.owners()};
   auto owners = kept_owners(before, nodes);

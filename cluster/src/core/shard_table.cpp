@@ -1,9 +1,9 @@
 #include "shard_table.hpp"
 
+#include <aether/runtime/codec.hpp>
+
 #include <algorithm>
 #include <utility>
-
-#include <aether/runtime/codec.hpp>
 
 namespace aether::cluster {
 
@@ -27,9 +27,8 @@ struct table_record {
 };
 
 bool sorted_and_distinct(const std::vector<shard_table::entry>& nodes) {
-  return std::ranges::adjacent_find(nodes, [](const auto& a, const auto& b) {
-           return !(a.node < b.node);
-         }) == nodes.end();
+  return std::ranges::adjacent_find(
+             nodes, [](const auto& a, const auto& b) { return !(a.node < b.node); }) == nodes.end();
 }
 
 bool owners_in_range(const std::vector<std::int32_t>& owners, std::size_t nodes) {
@@ -80,10 +79,8 @@ bool same_assignment(const shard_table& a, const shard_table& b) {
 }
 
 bytes encode_table(const shard_table& table) {
-  table_record record{.term = table.term(),
-                      .shards = table.shards(),
-                      .nodes = {},
-                      .owners = table.owners()};
+  table_record record{
+      .term = table.term(), .shards = table.shards(), .nodes = {}, .owners = table.owners()};
   for (const auto& one : table.nodes()) record.nodes.push_back({one.node.str(), one.weight});
   return encode(record);
 }
@@ -94,9 +91,8 @@ result<shard_table> decode_table(bytes_view data, std::uint32_t shards) {
   if (record->format != format_version)
     return fail(errc::decode_failed, "shard table of format " + std::to_string(record->format));
   if (record->shards != shards || record->owners.size() != shards)
-    return fail(errc::decode_failed,
-                "shard table of " + std::to_string(record->owners.size()) + " shards, not " +
-                    std::to_string(shards));
+    return fail(errc::decode_failed, "shard table of " + std::to_string(record->owners.size()) +
+                                         " shards, not " + std::to_string(shards));
   std::vector<shard_table::entry> nodes;
   for (const auto& one : record->nodes) {
     auto node = node_id::parse(one.node);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <aether/runtime/bytes.hpp>
+#include <aether/runtime/ids.hpp>
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <aether/runtime/bytes.hpp>
-#include <aether/runtime/ids.hpp>
 
 namespace aether::cluster {
 

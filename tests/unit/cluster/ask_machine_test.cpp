@@ -1,8 +1,8 @@
 #include "cluster/src/core/ask_machine.hpp"
 
-#include <doctest/doctest.h>
-
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 
@@ -127,8 +127,8 @@ TEST_CASE("ask: at the deadline it says what is known") {
 }
 
 TEST_CASE("ask: once an attempt is uncertain nothing later makes it certain but an answer") {
-  for (const auto later : {no_responders, not_owner, attempt_result::overloaded,
-                           attempt_result::unavailable}) {
+  for (const auto later :
+       {no_responders, not_owner, attempt_result::overloaded, attempt_result::unavailable}) {
     auto ask = asking(2s);
     (void)ask.start(at(0ms));
     CHECK(sent(ask.attempt_done(1, timed_out, at(1s))) == 2);

@@ -1,9 +1,9 @@
 #include "cluster/src/core/heartbeat.hpp"
 
-#include <doctest/doctest.h>
-
 #include "cluster/src/core/hosted_types.hpp"
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 

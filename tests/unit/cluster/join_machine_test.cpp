@@ -1,8 +1,8 @@
 #include "cluster/src/core/join_machine.hpp"
 
-#include <doctest/doctest.h>
-
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 

@@ -1,8 +1,8 @@
 #include "cluster/src/core/leader_duties.hpp"
 
-#include <doctest/doctest.h>
-
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 
@@ -28,7 +28,7 @@ member up(const char* name) {
 }
 
 shard_table table_of(std::uint64_t term, std::uint64_t revision,
-                   const std::vector<member>& members) {
+                     const std::vector<member>& members) {
   auto table = rebalance(shard_table{shards}, owners_of(members), term);
   table.set_revision(revision);
   return table;

@@ -1,8 +1,8 @@
 #include "cluster/src/core/lease_machine.hpp"
 
-#include <doctest/doctest.h>
-
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 
@@ -27,9 +27,7 @@ constexpr write_result stored(std::uint64_t revision) {
   return {.outcome = write_outcome::stored, .revision = revision};
 }
 
-lease_machine candidate() {
-  return lease_machine{{node("n1"), process(1), 2s, 250ms}};
-}
+lease_machine candidate() { return lease_machine{{node("n1"), process(1), 2s, 250ms}}; }
 
 lease_state held_by(const char* name, std::uint64_t number, std::uint64_t revision,
                     std::uint64_t nonce = 1) {
@@ -127,9 +125,9 @@ TEST_CASE("lease: a leader that cannot renew steps down and says why") {
   auto machine = leader();
   (void)tick(machine, 700ms);
   CHECK(machine.write_done(not_stored, at(701ms)).empty());
-  CHECK(tick(machine, 750ms).empty());                       // a pause before the next attempt
+  CHECK(tick(machine, 750ms).empty());  // a pause before the next attempt
   CHECK(first<write>(tick(machine, 850ms)) != nullptr);
-  const auto effects = tick(machine, 1750ms);                // no answer at all
+  const auto effects = tick(machine, 1750ms);  // no answer at all
   REQUIRE(first<deposed>(effects) != nullptr);
   CHECK(first<deposed>(effects)->term == 1);
   CHECK(first<deposed>(effects)->reason == "not renewed in time");

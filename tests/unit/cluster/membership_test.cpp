@@ -1,8 +1,8 @@
 #include "cluster/src/core/membership.hpp"
 
-#include <doctest/doctest.h>
-
 #include "support/cluster_samples.hpp"
+
+#include <doctest/doctest.h>
 
 namespace aether::cluster {
 
@@ -27,8 +27,8 @@ membership seen_by_n1() {
 std::string told(const membership::changes& changes) {
   std::string text;
   for (const auto& one : changes)
-    text += (text.empty() ? "" : ", ") + one.who.node.str() + " " +
-            std::string{to_string(one.what)};
+    text +=
+        (text.empty() ? "" : ", ") + one.who.node.str() + " " + std::string{to_string(one.what)};
   return text;
 }
 

@@ -1,13 +1,13 @@
 #include "cluster/src/core/shard_table.hpp"
 
+#include "support/cluster_samples.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
-
-#include "support/cluster_samples.hpp"
 
 namespace aether::cluster {
 
@@ -67,8 +67,9 @@ void check_table(const shard_table& before, const nodes& up, const shard_table& 
 
 }  // namespace
 
-TEST_CASE("rebalance: over random histories every table is even, complete and reached by the "
-          "fewest moves") {
+TEST_CASE(
+    "rebalance: over random histories every table is even, complete and reached by the "
+    "fewest moves") {
   std::mt19937_64 random{samples::seed()};
   const auto below = [&](std::uint64_t n) { return random() % n; };
   for (int history = 0; history < 300; ++history) {
