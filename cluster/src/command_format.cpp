@@ -1,8 +1,8 @@
 #include "command_format.hpp"
 
-#include <charconv>
-
 #include <aether/runtime/log.hpp>
+
+#include <charconv>
 
 namespace aether::cluster {
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <string>
-
 #include <aether/actors/behavior.hpp>
 #include <aether/actors/command.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
 
 namespace aether::cluster {
 

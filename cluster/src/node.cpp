@@ -1,13 +1,10 @@
 #include <aether/cluster/node.hpp>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <aether/runtime/log.hpp>
+#include "node_parts.hpp"
 
 #include <csignal>
-
-#include <aether/runtime/log.hpp>
-
-#include "node_parts.hpp"
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace aether {
 

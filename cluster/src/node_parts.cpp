@@ -3,7 +3,6 @@
 #include <aether/persistence/jetstream_store.hpp>
 #include <aether/persistence/memory_store.hpp>
 #include <aether/runtime/log.hpp>
-
 #include "core/hosted_types.hpp"
 
 namespace aether::cluster {
@@ -88,8 +87,8 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
             std::make_shared<jetstream_snapshot_store>(connection_, names, layout));
   make_router(names);
   listener_ = std::make_unique<shard_listener>(connection_, names, *host_);
-  coordinator_ = std::make_unique<coordinator>(connection_, names, clock_,
-                                               coordination_of(settings_, types));
+  coordinator_ =
+      std::make_unique<coordinator>(connection_, names, clock_, coordination_of(settings_, types));
   coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
   coordinator_->on_evicted([this](const error& why) { evicted(why); });
   if (auto joined = coordinator_->join(join_timeout); !joined) return joined;

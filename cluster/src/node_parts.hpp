@@ -1,20 +1,19 @@
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <vector>
-
 #include <aether/actors/actor_host.hpp>
 #include <aether/cluster/node.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
-
 #include "coordinator.hpp"
 #include "router.hpp"
 #include "shard_listener.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace aether::cluster {
 

@@ -1,9 +1,9 @@
 #include "router.hpp"
 
+#include "command_format.hpp"
+
 #include <algorithm>
 #include <optional>
-
-#include "command_format.hpp"
 
 namespace aether::cluster {
 
@@ -18,13 +18,20 @@ std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::
 attempt_result classify(const result<any_reply>& answer) {
   if (answer) return attempt_result::answered;
   switch (answer.error().code()) {
-    case errc::not_owner: return attempt_result::not_owner;
-    case errc::unavailable: return attempt_result::unavailable;
-    case errc::not_running: return attempt_result::unavailable;
-    case errc::overloaded: return attempt_result::overloaded;
-    case errc::timed_out: return attempt_result::timed_out;
-    case errc::outcome_unknown: return attempt_result::outcome_unknown;
-    default: return attempt_result::answered;
+    case errc::not_owner:
+      return attempt_result::not_owner;
+    case errc::unavailable:
+      return attempt_result::unavailable;
+    case errc::not_running:
+      return attempt_result::unavailable;
+    case errc::overloaded:
+      return attempt_result::overloaded;
+    case errc::timed_out:
+      return attempt_result::timed_out;
+    case errc::outcome_unknown:
+      return attempt_result::outcome_unknown;
+    default:
+      return attempt_result::answered;
   }
 }
 
@@ -137,16 +144,16 @@ void router::send_remote(const ask_ptr& ask, const ask_machine::send& attempt) {
   over_->request(
       ask->encoded->message(ask->repeated || again, timeout), timeout,
       [self = shared_from_this(), ask, number = attempt.number](result<nats_message> answer) {
-        self->attempt_ended(ask, number,
-                            answer ? parse_answer(*answer)
-                                   : result<any_reply>{std::unexpected(answer.error())});
+        self->attempt_ended(
+            ask, number,
+            answer ? parse_answer(*answer) : result<any_reply>{std::unexpected(answer.error())});
       });
 }
 
 void router::attempt_ended(const ask_ptr& ask, std::uint32_t number, result<any_reply> answer) {
   const auto how = classify(answer);
-  const auto effect = ask->step(
-      [&](ask_machine& machine) { return machine.attempt_done(number, how, now()); });
+  const auto effect =
+      ask->step([&](ask_machine& machine) { return machine.attempt_done(number, how, now()); });
   const auto* end = std::get_if<ask_machine::finish>(&effect);
   if (end != nullptr && !end->why) return finish(ask, std::move(answer));
   carry_out(ask, effect);

@@ -1,5 +1,12 @@
 #pragma once
 
+#include <aether/actors/actor_host.hpp>
+#include <aether/actors/command.hpp>
+#include <aether/runtime/nats.hpp>
+#include <aether/runtime/subjects.hpp>
+#include <aether/runtime/timers.hpp>
+#include "core/ask_machine.hpp"
+
 #include <array>
 #include <atomic>
 #include <functional>
@@ -7,14 +14,6 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
-
-#include <aether/actors/actor_host.hpp>
-#include <aether/actors/command.hpp>
-#include <aether/runtime/nats.hpp>
-#include <aether/runtime/subjects.hpp>
-#include <aether/runtime/timers.hpp>
-
-#include "core/ask_machine.hpp"
 
 namespace aether::cluster {
 

@@ -1,7 +1,6 @@
 #include "shard_listener.hpp"
 
 #include <aether/runtime/log.hpp>
-
 #include "command_format.hpp"
 
 namespace aether::cluster {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <mutex>
-
 #include <aether/actors/actor_host.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
 
 namespace aether::cluster {
 

@@ -1,7 +1,7 @@
 #include "snapshot_format.hpp"
 
-#include "record_codec.hpp"
 #include <aether/runtime/message.hpp>
+#include "record_codec.hpp"
 
 namespace aether {
 

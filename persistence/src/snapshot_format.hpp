@@ -1,7 +1,7 @@
 #pragma once
 
-#include "header_block.hpp"
 #include <aether/persistence/snapshot_store.hpp>
+#include "header_block.hpp"
 
 #include <optional>
 #include <string_view>

@@ -56,17 +56,12 @@ class program {
     std::filesystem::create_directory(temp());
   }
 
-  /// False, and the test is to be skipped, when nobody says where the program is.
-  [[nodiscard]] static bool known() {
-    if (std::getenv("AETHER_FLIGHTS") != nullptr) return true;
-    MESSAGE("[skipped] AETHER_FLIGHTS does not name the flights program");
-    return false;
-  }
-
   void start(const std::vector<std::string>& arguments) {
     ::setenv("AETHER_FLIGHTS_TEST", marker.substr(marker.find('=') + 1).c_str(), 1);
     ::setenv("TMPDIR", temp().c_str(), 1);
-    auto started = child_process::start({std::getenv("AETHER_FLIGHTS"), arguments, log()});
+    const char* path = std::getenv("AETHER_FLIGHTS");
+    REQUIRE_MESSAGE(path != nullptr, "AETHER_FLIGHTS has to name the flights program");
+    auto started = child_process::start({path, arguments, log()});
     ::unsetenv("TMPDIR");
     ::unsetenv("AETHER_FLIGHTS_TEST");
     REQUIRE_MESSAGE(started, started.error());
@@ -178,7 +173,6 @@ class silent_listener {
 }  // namespace
 
 TEST_CASE("a killed owner loses nothing and doubles nothing") {
-  if (!program::known()) return;
   const sample file = random_sample(4'000, true);
   program run;
   run.start({"--input", write(run.file("in.csv"), file.text), "--kill-one", "--json"});
@@ -194,7 +188,6 @@ TEST_CASE("a killed owner loses nothing and doubles nothing") {
 }
 
 TEST_CASE("a run on a server of the user's, then another in the same namespace") {
-  if (!program::known()) return;
   const aether::testing_support::nats_server server;
   const sample file = random_sample(500, false);
   program run;
@@ -219,7 +212,6 @@ TEST_CASE("a run on a server of the user's, then another in the same namespace")
 }
 
 TEST_CASE("what cannot work is a clear error and leaves nothing running") {
-  if (!program::known()) return;
   const silent_listener listener;
   program run;
   const std::string good = write(run.file("in.csv"), random_sample(10, false).text);
@@ -258,7 +250,6 @@ TEST_CASE("what cannot work is a clear error and leaves nothing running") {
 }
 
 TEST_CASE("stopped or killed in the middle, it leaves nothing running") {
-  if (!program::known()) return;
   program run;
   run.start({"--input", write(run.file("in.csv"), random_sample(200'000, false).text)});
   REQUIRE(await([&] { return run.output().contains("sending"); }));

@@ -21,9 +21,9 @@ struct envelope {
   command_id id;
   /// What it is sent on behalf of; nil when it begins a story of its own.
   command_id correlation;
-  /// True when the same id may have been sent before. Each earlier copy should have been answered, or
-  /// have a deadline that has passed: a copy that is decided long after a newer one, when the actor
-  /// has forgotten the id, would have a second effect.
+  /// True when the same id may have been sent before. Each earlier copy should have been answered,
+  /// or have a deadline that has passed: a copy that is decided long after a newer one, when the
+  /// actor has forgotten the id, would have a second effect.
   bool repeated = false;
   /// When nobody waits for the answer any more, or the next copy is sent: it is not decided after.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();

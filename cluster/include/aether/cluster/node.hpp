@@ -1,16 +1,16 @@
 #pragma once
 
+#include <aether/actors/actor_host.hpp>
+#include <aether/actors/actor_ref.hpp>
+#include <aether/actors/behavior.hpp>
+#include <aether/runtime/options.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <aether/actors/actor_host.hpp>
-#include <aether/actors/actor_ref.hpp>
-#include <aether/actors/behavior.hpp>
-#include <aether/runtime/options.hpp>
 
 namespace aether {
 
@@ -43,8 +43,8 @@ struct node_status {
 /// Call `host` for every actor type before `join`. A node that hosts nothing, or has weight 0, owns
 /// no shards and is a client: it reaches every actor all the same.
 ///
-/// Threads: all members may be called from any thread, one at a time for `host`, `join` and `leave`.
-/// References made by `actor` must not be used after the node is gone.
+/// Threads: all members may be called from any thread, one at a time for `host`, `join` and
+/// `leave`. References made by `actor` must not be used after the node is gone.
 class node {
  public:
   explicit node(options wanted);
@@ -78,14 +78,15 @@ class node {
     return {router(), model<Actor>::traits().type, id};
   }
 
-  /// Lets others take its shards, finishes what is being stored, writes snapshots, and leaves; within
-  /// about `drain_timeout`. Idempotent.
-  /// @returns false when something had to be dropped, as by a crash: what was acknowledged is stored.
+  /// Lets others take its shards, finishes what is being stored, writes snapshots, and leaves;
+  /// within about `drain_timeout`. Idempotent.
+  /// @returns false when something had to be dropped, as by a crash: what was acknowledged is
+  /// stored.
   bool leave();
 
-  /// From now on SIGTERM and SIGINT are caught for `run_until_signal` instead of ending the process;
-  /// the second one ends it at once (code 130). Call it before `join` so that a signal during
-  /// start-up counts too. Idempotent; for the whole process.
+  /// From now on SIGTERM and SIGINT are caught for `run_until_signal` instead of ending the
+  /// process; the second one ends it at once (code 130). Call it before `join` so that a signal
+  /// during start-up counts too. Idempotent; for the whole process.
   static void catch_signals();
 
   /// Waits for SIGTERM or SIGINT, then leaves. Calls `catch_signals` if nobody has.

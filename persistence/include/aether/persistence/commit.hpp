@@ -1,13 +1,13 @@
 #pragma once
 
+#include <aether/runtime/bytes.hpp>
+#include <aether/runtime/ids.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <aether/runtime/bytes.hpp>
-#include <aether/runtime/ids.hpp>
 
 namespace aether {
 

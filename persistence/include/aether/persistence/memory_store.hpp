@@ -1,9 +1,9 @@
 #pragma once
 
-#include <memory>
-
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
+
+#include <memory>
 
 namespace aether {
 
