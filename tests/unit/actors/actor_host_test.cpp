@@ -34,6 +34,18 @@ TEST_CASE("host: an actor comes to life with its first command, and only then") 
   CHECK(host->stats().commands == 2);
 }
 
+TEST_CASE("host: out of contact it refuses every command, and back in contact it serves them") {
+  bank_node node;
+  const auto host = node.start();
+  const auto ref = account_of(*host, "alice");
+  CHECK(ref.ask(deposit{5}, long_enough).get()->cents == 5);
+  host->set_in_contact(false);
+  CHECK(ref.ask(get_balance{}, long_enough).get().error().code() == errc::unavailable);
+  CHECK(ref.tell(deposit{1}).error().code() == errc::unavailable);
+  host->set_in_contact(true);
+  CHECK(balance_of(*host, "alice") == 5);
+}
+
 TEST_CASE("host: an ask brings the reply, or the actor's own words") {
   bank_node node;
   const auto host = node.start();
