@@ -255,6 +255,22 @@ TEST_CASE("entity: after a lost race, what the winner already did is answered, n
   CHECK(reply_to<balance>(sent).cents == 10);
 }
 
+TEST_CASE("entity: after a lost race, what the winner did and has forgotten is not done again") {
+  ready_entity<trickster> it;  // its window has 8 places
+  auto& sent = it.send(trick::write{});
+  commit next = it.append->next;  // the other owner got the same command, and then many more
+  it.put(next);
+  for (int i = 0; i < 8; ++i) {
+    next.first = event_version{next.last().value() + 1};
+    next.commands.front().id = command_id::make();
+    it.put(next);
+  }
+  it.append_fails(errc::version_conflict);
+  it.recover();
+  CHECK(!it.append);
+  CHECK(error_to(sent) == errc::outcome_unknown);
+}
+
 TEST_CASE("entity: who loses every race is told so, and the next command starts anew") {
   ready_entity<account> it;
   auto& sent = it.send(deposit{10});
