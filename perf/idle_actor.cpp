@@ -35,7 +35,20 @@ class forgetful_events final : public event_store {
             read_handler handler) override {
     handler(std::vector<recorded_commit>{});
   }
+  void fetch(const actor_address&, std::vector<stream_sequence>, read_handler handler) override {
+    handler(std::vector<recorded_commit>{});
+  }
   void latest(const actor_address&, latest_handler handler) override { handler(std::nullopt); }
+  void records(const actor_address&, records_handler handler) override {
+    handler(std::vector<history_record>{});
+  }
+  [[nodiscard]] std::uint32_t shards() const noexcept override { return 256; }
+  void actors(const actor_type&, shard_id, actors_handler handler) override {
+    handler(std::vector<actor_id>{});
+  }
+  void read_shard(shard_id, stream_sequence, shard_handler handler) override {
+    (void)handler(shard_page{.entries = {}, .last = true});
+  }
 
   std::atomic<std::size_t> appended{0};
 };
@@ -43,7 +56,10 @@ class forgetful_events final : public event_store {
 class forgetful_snapshots final : public snapshot_store {
  public:
   void save(const actor_address&, snapshot, save_handler handler) override { handler({}); }
-  void load(const actor_address&, load_handler handler) override { handler(std::nullopt); }
+  void load(const actor_address&, event_version, load_handler handler) override {
+    handler(std::nullopt);
+  }
+  void load_shard(shard_id, shard_handler handler) override { handler(std::vector<placed>{}); }
 };
 
 double resident_bytes() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 #include "hash_slots.hpp"
 
@@ -37,6 +38,12 @@ struct loaded : apart<std::optional<snapshot>> {
 struct page {
   result<std::vector<recorded_commit>> got;
 };
+struct fetched {
+  result<std::vector<recorded_commit>> got;
+};
+struct records {
+  result<std::vector<history_record>> got;
+};
 struct appended {
   result<log_position> got;
 };
@@ -53,9 +60,17 @@ struct retire {
 
 using any_entity_input =
     std::variant<entity_input::begin, envelope, entity_input::tail, entity_input::loaded,
-                 entity_input::page, entity_input::appended, entity_input::saved,
-                 entity_input::retry, entity_input::permitted, entity_input::retire>;
+                 entity_input::page, entity_input::fetched, entity_input::records,
+                 entity_input::appended, entity_input::saved, entity_input::retry,
+                 entity_input::permitted, entity_input::retire>;
 static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
+
+/// What a bulk read of a whole shard found of one actor.
+struct read_ahead {
+  std::optional<snapshot> newest;
+  /// Those after the snapshot, as far as the log reached then.
+  std::vector<recorded_commit> commits;
+};
 
 /// One actor that is in memory: its inbox, and the CAF actor that works it off. A sender puts an
 /// input into the inbox and wakes the CAF actor only when it is not awake already, so a burst costs
@@ -76,6 +91,11 @@ struct activation {
   bool awake = false;
   std::uint32_t last_used = 0;
   caf::actor runner;
+
+  /// What was read ahead; taken by the runner in its first recovery.
+  std::unique_ptr<read_ahead> ahead;
+  /// Waits for a permit: what grants it, takes this away. See `recovery_permits`.
+  std::atomic<bool> wants_permit{false};
 };
 
 using activation_ptr = std::shared_ptr<activation>;
@@ -144,10 +164,9 @@ class activation_registry {
     spare_inboxes spare;
 
     /// @pre `mutex` is held, for all.
-    [[nodiscard]] activation* find(std::uint64_t hash, const actor_address& address) const {
-      const auto* found =
-          actors.find(hash, [&](const activation& one) { return one.self == address; });
-      return found == nullptr ? nullptr : found->get();
+    [[nodiscard]] const activation_ptr* find(std::uint64_t hash,
+                                             const actor_address& address) const {
+      return actors.find(hash, [&](const activation& one) { return one.self == address; });
     }
     void erase(const activation_ptr& gone) { actors.erase(gone->hash, gone); }
   };

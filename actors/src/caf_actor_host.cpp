@@ -1,5 +1,6 @@
 #include <aether/actors/actor_host.hpp>
 #include "caf_host_core.hpp"
+#include "shard_warm_up.hpp"
 
 namespace aether {
 
@@ -33,6 +34,10 @@ result<void> actor_host::tell(const actor_address& to, envelope command) {
 void actor_host::ask(const actor_address& to, envelope command) {
   if (auto sent = impl_->core->deliver(to, command); !sent)
     command.answer(std::unexpected(std::move(sent).error()));
+}
+
+void actor_host::warm_up(shard_id shard, warm_up_handler done) {
+  std::make_shared<shard_warm_up>(impl_->core, shard, std::move(done))->start();
 }
 
 void actor_host::accept(shard_id shard) { impl_->core->accept(shard); }

@@ -2,6 +2,8 @@
 
 #include <aether/runtime/log.hpp>
 
+#include <algorithm>
+#include <random>
 #include <utility>
 
 namespace aether {
@@ -66,7 +68,8 @@ void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
   }
   if (permitted_ && entity_->now() != entity::phase::recovering) {
     permitted_ = false;
-    host_->release_permit();
+    self_->ahead.reset();
+    host_->permits.give_back();
   }
 }
 
@@ -100,6 +103,12 @@ void entity_runner::feed(any_entity_input& input, entity::time_point now, entity
     }
     void operator()(entity_input::page&& in) {
       me.entity_->history_read(std::move(in.got), now, out);
+    }
+    void operator()(entity_input::fetched&& in) {
+      me.entity_->commits_fetched(std::move(in.got), now, out);
+    }
+    void operator()(entity_input::records&& in) {
+      me.entity_->records_read(std::move(in.got), now, out);
     }
     void operator()(entity_input::appended&& in) {
       if (in.got) ++me.host_->count.commits;
@@ -136,11 +145,35 @@ void entity_runner::read_tail() {
 }
 
 void entity_runner::load_snapshot() {
-  host_->snapshots->load(self_->self, bring_back<entity_input::loaded>());
+  if (self_->ahead && self_->ahead->newest) {
+    bring_back<entity_input::loaded>()(
+        result<std::optional<snapshot>>{std::exchange(self_->ahead->newest, std::nullopt)});
+    return;
+  }
+  host_->snapshots->load(self_->self, any_version, bring_back<entity_input::loaded>());
+}
+
+std::vector<recorded_commit> entity_runner::ahead(const entity_effect::fetch_commits& wanted) {
+  if (!self_->ahead) return {};
+  std::vector<recorded_commit> found;
+  for (const auto& one : self_->ahead->commits)
+    if (std::ranges::binary_search(wanted.sequences, one.sequence)) found.push_back(one);
+  if (found.size() != wanted.sequences.size()) found.clear();
+  return found;
+}
+
+std::vector<recorded_commit> entity_runner::ahead(const entity_effect::read_history& wanted) {
+  if (!self_->ahead) return {};
+  std::vector<recorded_commit> found;
+  for (const auto& one : self_->ahead->commits)
+    if (one.commit.last() >= wanted.from && found.size() < recovery_machine::page_commits)
+      found.push_back(one);
+  if (!found.empty() && found.front().commit.first > wanted.from) found.clear();
+  return found;
 }
 
 void entity_runner::carry_out(entity_effect::read_tail) {
-  if (!permitted_) permitted_ = host_->acquire_permit(self_);
+  if (!permitted_) permitted_ = host_->permits.take_or_wait(self_);
   if (permitted_)
     read_tail();
   else
@@ -155,8 +188,22 @@ void entity_runner::carry_out(entity_effect::load_snapshot) {
 }
 
 void entity_runner::carry_out(entity_effect::read_history wanted) {
+  auto back = bring_back<entity_input::page>();
+  if (auto found = ahead(wanted); !found.empty())
+    return back(result<std::vector<recorded_commit>>{std::move(found)});
   host_->events->read(self_->self, wanted.from, wanted.after, recovery_machine::page_commits,
-                      bring_back<entity_input::page>());
+                      std::move(back));
+}
+
+void entity_runner::carry_out(entity_effect::fetch_commits wanted) {
+  auto back = bring_back<entity_input::fetched>();
+  if (auto found = ahead(wanted); !found.empty())
+    return back(result<std::vector<recorded_commit>>{std::move(found)});
+  host_->events->fetch(self_->self, std::move(wanted.sequences), std::move(back));
+}
+
+void entity_runner::carry_out(entity_effect::read_records) {
+  host_->events->records(self_->self, bring_back<entity_input::records>());
 }
 
 void entity_runner::carry_out(entity_effect::append wanted) {
@@ -189,7 +236,11 @@ void entity_runner::carry_out(entity_effect::answer wanted) {
 }
 
 void entity_runner::carry_out(entity_effect::retry_later wanted) {
-  host_->clock.after(wanted.delay,
+  // A store that comes back is not to be asked by everyone at once.
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const auto half = wanted.delay / 2;
+  std::uniform_int_distribution<std::int64_t> spread{0, half.count()};
+  host_->clock.after(half + std::chrono::milliseconds{spread(random)},
                      [host = host_, self = self_] { host->post(self, entity_input::retry{}); });
 }
 
@@ -219,7 +270,7 @@ void entity_runner::crash(const char* what) {
 void entity_runner::leave(std::vector<any_entity_input> left) {
   gone_ = true;
   for (auto& input : left) refuse(input);
-  if (std::exchange(permitted_, false)) host_->release_permit();
+  if (std::exchange(permitted_, false)) host_->permits.give_back();
   quit();
 }
 
@@ -227,7 +278,7 @@ void entity_runner::refuse(any_entity_input& input) {
   if (auto* command = std::get_if<envelope>(&input))
     carry_out(entity_effect::answer{std::move(command->answer),
                                     fail(errc::not_owner, "the actor has left this node")});
-  if (std::holds_alternative<entity_input::permitted>(input)) host_->release_permit();
+  if (std::holds_alternative<entity_input::permitted>(input)) host_->permits.give_back();
 }
 
 }  // namespace aether

@@ -39,6 +39,8 @@ class entity_runner final : public caf::event_based_actor {
   void carry_out(entity_effect::read_tail wanted);
   void carry_out(entity_effect::load_snapshot wanted);
   void carry_out(entity_effect::read_history wanted);
+  void carry_out(entity_effect::fetch_commits wanted);
+  void carry_out(entity_effect::read_records wanted);
   void carry_out(entity_effect::append wanted);
   void carry_out(entity_effect::save_snapshot wanted);
   void carry_out(entity_effect::answer wanted);
@@ -49,6 +51,9 @@ class entity_runner final : public caf::event_based_actor {
   void make_entity();
   void read_tail();
   void load_snapshot();
+  /// What was read ahead of this, if all of it was; else nothing.
+  [[nodiscard]] std::vector<recorded_commit> ahead(const entity_effect::fetch_commits& wanted);
+  [[nodiscard]] std::vector<recorded_commit> ahead(const entity_effect::read_history& wanted);
   /// Makes a handler that brings a store's answer back as the input `Input`.
   template <class Input>
   auto bring_back();

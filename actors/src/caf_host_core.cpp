@@ -29,8 +29,9 @@ host_core::host_core(host_options host, std::shared_ptr<event_store> event,
       events{std::move(event)},
       snapshots{std::move(snapshot)},
       clock{timer},
-      accepted_(options.shards),
-      permits_{options.recovery_permits} {
+      permits{options.recovery_permits,
+              [this](const activation_ptr& to) { return post(to, entity_input::permitted{}); }},
+      accepted_(options.shards) {
   AETHER_ASSERT(options.shards > 0 && options.mailbox_max > 0 && options.recovery_permits > 0);
   for (auto& shard : accepted_) shard = options.accepts_all;
   configure(config_, options);
@@ -59,7 +60,8 @@ result<void> host_core::deliver(const actor_address& to, envelope& command) {
     return fail(errc::not_owner, "shard " + std::to_string(shard.value()) + " is not served here");
   if (!in_contact.load(std::memory_order_relaxed))
     return fail(errc::unavailable, "this node has lost contact with the cluster");
-  activation* actor = stripe.find(hash, to);
+  const activation_ptr* found = stripe.find(hash, to);
+  activation* actor = found == nullptr ? nullptr : found->get();
   if (actor == nullptr) {
     if (find_type(to.type) == nullptr)
       return fail(errc::unknown_message,
@@ -71,11 +73,26 @@ result<void> host_core::deliver(const actor_address& to, envelope& command) {
                                       " commands waiting; slow down and send it again");
   actor->last_used = tick_.load(std::memory_order_relaxed);
   actor->held.fetch_add(1, std::memory_order_relaxed);
+  if (found != nullptr && actor->wants_permit) permits.now_has_commands(*found);
   stripe.spare.lend(actor->inbox);
   actor->inbox.emplace_back(std::move(command));
   wake(*actor);
   count.commands.fetch_add(1, std::memory_order_relaxed);
   return {};
+}
+
+bool host_core::bring_to_life(const actor_address& address, read_ahead ahead) {
+  const std::uint64_t hash = stable_hash(address);
+  const shard_id shard{hash % options.shards};
+  auto& stripe = registry_.stripe_of(hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr) return false;
+  if (stripe.find(hash, address) != nullptr) return false;
+  activation* actor = activate(address, hash, shard, stripe);
+  actor->ahead = std::make_unique<read_ahead>(std::move(ahead));
+  actor->last_used = tick_.load(std::memory_order_relaxed);
+  wake(*actor);
+  return true;
 }
 
 activation* host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
@@ -141,32 +158,6 @@ bool host_core::let_go(const activation_ptr& self, bool forced,
     gone_.notify_all();
   }
   return true;
-}
-
-bool host_core::acquire_permit(const activation_ptr& waiting) {
-  const std::lock_guard lock{permits_mutex_};
-  if (permits_ == 0) {
-    wanting_permit_.push_back(waiting);
-    return false;
-  }
-  --permits_;
-  return true;
-}
-
-void host_core::release_permit() {
-  for (;;) {
-    activation_ptr next;
-    {
-      const std::lock_guard lock{permits_mutex_};
-      if (wanting_permit_.empty()) {
-        ++permits_;
-        return;
-      }
-      next = std::move(wanting_permit_.front());
-      wanting_permit_.pop_front();
-    }
-    if (post(next, entity_input::permitted{})) return;
-  }
 }
 
 void host_core::release(shard_id shard) {

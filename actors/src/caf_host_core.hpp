@@ -2,6 +2,7 @@
 
 #include <aether/actors/actor_host.hpp>
 #include "caf_activation.hpp"
+#include "recovery_permits.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -9,7 +10,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,10 +47,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
 
-  /// One of the host's permits to read a history; when none is free, `waiting` gets `permitted`
-  /// later.
-  bool acquire_permit(const activation_ptr& waiting);
-  void release_permit();
+  /// Activates an actor that nobody has sent anything to, with what was read of it ahead.
+  /// False when it is in memory already, or not served here.
+  bool bring_to_life(const actor_address& address, read_ahead ahead);
 
   void accept(shard_id shard) { accepted(shard) = true; }
   void release(shard_id shard);
@@ -70,6 +69,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
   counters count;
   std::atomic<std::uint64_t> epoch{0};
   std::atomic<bool> in_contact{true};
+  recovery_permits permits;
 
  private:
   activation* activate(const actor_address& address, std::uint64_t hash, shard_id shard,
@@ -90,10 +90,6 @@ class host_core : public std::enable_shared_from_this<host_core> {
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;
   std::optional<bool> stopped_;
-
-  std::mutex permits_mutex_;
-  std::size_t permits_;
-  std::deque<activation_ptr> wanting_permit_;
 
   std::mutex gone_mutex_;
   std::condition_variable gone_;

@@ -75,7 +75,57 @@ bool read_time(value_reader& in, std::chrono::sys_time<std::chrono::milliseconds
   return found.has_value();
 }
 
-bool read_field(value_reader& in, std::string_view key, commit& into) {
+// Back-pointers are LEB128 in one binary: the first sequence, then the distances.
+void append_varint(bytes& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::byte>(value | 0x80));
+  out.push_back(static_cast<std::byte>(value));
+}
+
+std::optional<std::uint64_t> take_varint(bytes_view& in) {
+  std::uint64_t value = 0;
+  for (unsigned shift = 0; shift < 64 && !in.empty(); shift += 7) {
+    const auto next = std::to_integer<std::uint64_t>(in.front());
+    in = in.subspan(1);
+    value |= (next & 0x7f) << shift;
+    if (next < 0x80) return value;
+  }
+  return std::nullopt;
+}
+
+bytes packed(const std::vector<stream_sequence>& sequences) {
+  bytes out;
+  std::uint64_t before = 0;
+  for (const auto next : sequences) {
+    append_varint(out, next.value() - before);
+    before = next.value();
+  }
+  return out;
+}
+
+bool read_back_pointers(value_reader& in, std::vector<stream_sequence>& into) {
+  const auto found = in.binary();
+  if (!found) return in.nil();
+  bytes_view rest = *found;
+  std::uint64_t sequence = 0;
+  while (!rest.empty()) {
+    const auto step = take_varint(rest);
+    if (!step || *step == 0 || *step > ~sequence) return false;
+    if (into.size() == commit_back_pointers_max) return false;
+    into.emplace_back(sequence += *step);
+  }
+  return true;
+}
+
+/// What is read besides the commit itself.
+struct decoding {
+  commit read;
+  std::uint64_t owner = 0;
+};
+
+bool read_field(value_reader& in, std::string_view key, decoding& made) {
+  commit& into = made.read;
+  if (key == "of") return read_number(in, made.owner);
+  if (key == "back") return read_back_pointers(in, into.back_pointers);
   if (key == "id") return read_id(in, into.id);
   if (key == "first") return read_number(in, into.first);
   if (key == "at") return read_time(in, into.at);
@@ -97,21 +147,23 @@ std::string_view contradiction(const commit& read) {
   return owned > read.events.size() ? "its commands own more events than it has" : "";
 }
 
-std::string distinct_types(const commit& from) {
-  std::string types;
+void append_distinct_types(const commit& from, std::string& text) {
+  const std::size_t begin = text.size();
   std::vector<std::string_view> seen;
   for (const auto& event : from.events) {
     if (std::ranges::find(seen, event.type) != seen.end()) continue;
     seen.push_back(event.type);
-    if (types.size() + event.type.size() + 3 > types_header_bytes_max) return types + ",*";
-    if (!types.empty()) types += ',';
-    types += event.type;
+    if (text.size() - begin + event.type.size() + 3 > types_header_bytes_max) {
+      text += ",*";
+      return;
+    }
+    if (text.size() > begin) text += ',';
+    text += event.type;
   }
-  return types;
 }
 
 std::size_t size_hint(const commit& from) {
-  std::size_t sum = 160 + from.writer.size();
+  std::size_t sum = 180 + from.writer.size() + 5 * from.back_pointers.size();
   for (const auto& event : from.events) sum += 24 + event.type.size() + event.data.size();
   for (const auto& command : from.commands)
     sum += 64 + command.reply_type.size() + command.reply.size();
@@ -120,11 +172,24 @@ std::size_t size_hint(const commit& from) {
 
 }  // namespace
 
-bytes encode_commit(const commit& from) {
+std::uint64_t owner_mark(const namespace_name& ns, const actor_address& address) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, as the hash of shards
+  const auto mix = [&hash](std::string_view text) {
+    for (const char c : text)
+      hash = (hash ^ static_cast<unsigned char>(c)) * std::uint64_t{0x100000001b3};
+    hash *= std::uint64_t{0x100000001b3};  // the end of each text, a zero byte
+  };
+  mix(ns.str());
+  mix(address.type.str());
+  mix(address.id.str());
+  return hash == 0 ? 1 : hash;
+}
+
+bytes encode_commit(const commit& from, std::uint64_t owner) {
   bytes payload;
   payload.reserve(size_hint(from));
   encoder out{payload};
-  out.map(9);
+  out.map(9 + (owner != 0 ? 1U : 0U) + (from.back_pointers.empty() ? 0U : 1U));
   out.text("v");
   out.unsigned_integer(commit_format_version);
   out.text("id");
@@ -139,6 +204,14 @@ bytes encode_commit(const commit& from) {
   out.text(from.writer);
   out.text("epoch");
   out.unsigned_integer(from.epoch.value());
+  if (owner != 0) {
+    out.text("of");
+    out.unsigned_integer(owner);
+  }
+  if (!from.back_pointers.empty()) {
+    out.text("back");
+    out.binary(packed(from.back_pointers));
+  }
   out.text("commands");
   write_all(out, from.commands, &write_command);
   out.text("events");
@@ -146,37 +219,45 @@ bytes encode_commit(const commit& from) {
   return payload;
 }
 
-header_block commit_headers(const commit& from) {
-  header_block headers;
-  headers.add("Aether-Format", std::uint64_t{commit_format_version});
-  headers.add("Aether-Commit", from.id.hex());
-  headers.add("Aether-Versions",
-              std::to_string(from.first.value()) + "-" + std::to_string(from.last().value()));
-  headers.add("Aether-Types", distinct_types(from));
-  headers.add("Aether-Time", from.at);
-  if (!from.commands.empty()) headers.add("Aether-Cause", from.commands.front().id.hex());
-  if (!from.correlation.is_nil()) headers.add("Aether-Correlation", from.correlation.hex());
-  if (!from.writer.empty()) headers.add("Aether-Node", from.writer);
-  if (from.epoch.value() != 0) headers.add("Aether-Epoch", from.epoch.value());
-  return headers;
+std::string commit_header(const commit& from) {
+  std::string text;
+  text.reserve(128);
+  text += std::to_string(commit_format_version);
+  text += ' ';
+  text += from.id.hex();
+  text += ' ';
+  text += std::to_string(from.first.value());
+  text += '-';
+  text += std::to_string(from.last().value());
+  text += ' ';
+  append_distinct_types(from, text);
+  return text;
 }
 
-result<commit> decode_commit(bytes_view payload, std::optional<std::string_view> format) {
+std::optional<std::string_view> announced_format(std::string_view header) {
+  const auto end = header.find(' ');
+  return end == header.npos ? std::nullopt : std::optional{header.substr(0, end)};
+}
+
+result<commit> decode_commit(bytes_view payload, std::optional<std::string_view> format,
+                             std::uint64_t owner) {
   if (auto known = check_format("commit", payload, format, commit_format_version); !known)
     return std::unexpected(std::move(known).error());
-  commit read;
+  decoding made;
   value_reader in{payload};
-  const auto damaged = read_fields(in, [&read](value_reader& value, std::string_view key) {
-    return read_field(value, key, read);
+  const auto damaged = read_fields(in, [&made](value_reader& value, std::string_view key) {
+    return read_field(value, key, made);
   });
   if (damaged)
     return fail(errc::corrupt_history,
                 damaged->empty() ? "commit cut short"
                                  : "commit field '" + std::string{*damaged} + "' is damaged");
   if (!in.at_end()) return fail(errc::corrupt_history, "bytes left over after a commit");
-  if (const auto why = contradiction(read); !why.empty())
+  if (const auto why = contradiction(made.read); !why.empty())
     return fail(errc::corrupt_history, "no commit: " + std::string{why});
-  return read;
+  if (owner != 0 && made.owner != 0 && owner != made.owner)
+    return fail(errc::corrupt_history, "the commit of another actor or namespace");
+  return std::move(made.read);
 }
 
 }  // namespace aether

@@ -1,29 +1,45 @@
 #pragma once
 
 #include <aether/persistence/commit.hpp>
-#include "header_block.hpp"
+#include <aether/runtime/ids.hpp>
 
 #include <optional>
+#include <string>
 #include <string_view>
 
-/// Commits as they are stored: docs/formats.md, "Commits", pinned by tests/golden/commit-v1.hex.
+/// Commits as they are stored: docs/formats.md, "Commits", pinned by tests/golden/commit-*.hex.
 namespace aether {
 
 /// What this build writes, and the newest it reads.
 inline constexpr std::uint32_t commit_format_version = 1;
-/// At most so many bytes of the `Aether-Types` header; where more types are, it ends with `,*`.
+/// At most so many bytes of event types in the header; where more types are, it ends with `,*`.
 inline constexpr std::size_t types_header_bytes_max = 512;
+/// The name of the one header of a commit.
+inline constexpr const char* commit_header_name = "Aether-Commit";
 
-/// The stored payload: enough to rebuild the commit without its headers.
+/// Whose commit it is, as a number that a commit carries: a commit copied to another actor's or
+/// another namespace's subject is recognised. Never 0.
+[[nodiscard]] std::uint64_t owner_mark(const namespace_name& ns, const actor_address& address);
+
+/// The stored payload: enough to rebuild the commit without its header.
+/// @param owner an `owner_mark`, 0 for none.
 /// @pre `validate` accepted it.
-[[nodiscard]] bytes encode_commit(const commit& from);
+[[nodiscard]] bytes encode_commit(const commit& from, std::uint64_t owner = 0);
 
-/// What brokers and tools see without decoding.
-[[nodiscard]] header_block commit_headers(const commit& from);
+/// What brokers and tools see without decoding, in one header because each one costs the server as
+/// much as the payload: `<format> <id> <first>-<last> <types>`.
+[[nodiscard]] std::string commit_header(const commit& from);
 
-/// @param format the `Aether-Format` header, checked before anything is decoded; none is accepted.
-/// @errors `corrupt_history`: a newer format, which the text names, or damaged bytes.
+/// The format that a stored message announces, to be checked before anything is decoded: the first
+/// word of a `commit_header`, none of any other text.
+[[nodiscard]] std::optional<std::string_view> announced_format(std::string_view header);
+
+/// @param format as announced; none is accepted.
+/// @param owner whose it must be, if it says so; 0: anyone's.
+/// @errors `corrupt_history`: a newer format, which the text names, damaged bytes, or another
+///         actor's commit.
 [[nodiscard]] result<commit> decode_commit(bytes_view payload,
-                                           std::optional<std::string_view> format);
+                                           std::optional<std::string_view> format,
+                                           std::uint64_t owner = 0);
 
 }  // namespace aether

@@ -2,6 +2,8 @@
 
 #include <aether/runtime/message.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <string>
 
 namespace aether {
@@ -44,7 +46,10 @@ result<void> check_commands(const commit& next) {
 }
 
 result<void> check_place(const commit& next, const log_position& expected) {
-  if ((expected.version.value() == 0) != (expected.sequence.value() == 0))
+  // A marker may follow records of which none is a commit.
+  const bool marks = next.events.front().type == skip_marker;
+  if ((expected.version.value() == 0) != (expected.sequence.value() == 0) &&
+      !(marks && expected.version.value() == 0))
     return invalid("expected version " + std::to_string(expected.version.value()) +
                    " does not go with expected sequence " +
                    std::to_string(expected.sequence.value()) + ": both are 0 or none is");
@@ -52,6 +57,21 @@ result<void> check_place(const commit& next, const log_position& expected) {
     return invalid("the commit's first version is " + std::to_string(next.first.value()) +
                    ", after version " + std::to_string(expected.version.value()) + " it must be " +
                    std::to_string(expected.version.value() + 1));
+  return {};
+}
+
+result<void> check_back_pointers(const commit& next, const log_position& expected) {
+  const auto& all = next.back_pointers;
+  if (all.empty()) return {};
+  if (all.size() > commit_back_pointers_max)
+    return too_many("back-pointers", all.size(), commit_back_pointers_max);
+  const bool ascending =
+      std::ranges::adjacent_find(all, std::ranges::greater_equal{}) == all.end() &&
+      all.front().value() > 0;
+  if (!ascending) return invalid("back-pointers ascend from 1 on");
+  if (all.back() != expected.sequence)
+    return invalid("the last back-pointer is " + std::to_string(all.back().value()) +
+                   ", the commit before is at " + std::to_string(expected.sequence.value()));
   return {};
 }
 
@@ -63,6 +83,7 @@ result<void> validate(const commit& next, const log_position& expected) {
     return invalid("'" + next.writer + "' is no node id");
   if (auto events = check_events(next); !events) return events;
   if (auto commands = check_commands(next); !commands) return commands;
+  if (auto pointers = check_back_pointers(next, expected); !pointers) return pointers;
   return check_place(next, expected);
 }
 

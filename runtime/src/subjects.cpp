@@ -119,6 +119,12 @@ std::string subjects::all_stored_events() const { return root_ + "bus.>"; }
 std::string subjects::snapshot(shard_id shard, const actor_address& address) const {
   return of_actor("snap", shard, address);
 }
+std::string subjects::type_commits(shard_id shard, const actor_type& type) const {
+  return of_shard("evt", shard, 3 + type.str().size()) + '.' + type.str() + ".*";
+}
+std::string subjects::shard_snapshots(shard_id shard) const {
+  return of_shard("snap", shard, 2) + ".>";
+}
 std::string subjects::all_snapshots() const { return root_ + "snap.>"; }
 std::string subjects::commands(shard_id shard) const { return of_shard("cmd", shard); }
 std::string subjects::heartbeat(const node_id& node) const { return root_ + "hb." + node.str(); }
@@ -136,13 +142,22 @@ std::string subjects::bucket_key(std::string_view key) const {
 }
 
 result<subjects::commit_subject> subjects::parse_commits(std::string_view subject) const {
+  return parse_actor("evt", subject);
+}
+
+result<subjects::commit_subject> subjects::parse_snapshot(std::string_view subject) const {
+  return parse_actor("snap", subject);
+}
+
+result<subjects::commit_subject> subjects::parse_actor(std::string_view kind,
+                                                       std::string_view subject) const {
   const auto refuse = [&](std::string_view why) {
-    return fail(errc::decode_failed,
-                "not a commit subject of " + root_ + "evt: " + std::string{why});
+    return fail(errc::decode_failed, "not an actor's subject of " + root_ + std::string{kind} +
+                                         ": " + std::string{why});
   };
   if (!subject.starts_with(root_)) return refuse("another prefix or namespace");
   std::string_view rest = subject.substr(root_.size());
-  if (next_token(rest) != "evt") return refuse("another kind of subject");
+  if (next_token(rest) != kind) return refuse("another kind of subject");
   const auto shard = read_shard(next_token(rest));
   if (!shard) return refuse("no shard number");
   auto type = actor_type::parse(next_token(rest));

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -86,12 +87,36 @@ class entity_script {
         page.push_back(next);
     give_page(std::move(page));
   }
+  void give_fetched(result<std::vector<recorded_commit>> commits) {
+    REQUIRE(fetch_wanted.has_value());
+    fetch_wanted.reset();
+    play([&](auto& out) { under_test.commits_fetched(std::move(commits), now, out); });
+  }
+  void give_fetched() {
+    std::vector<recorded_commit> some;
+    for (const auto& next : log)
+      if (std::ranges::binary_search(fetch_wanted->sequences, next.sequence)) some.push_back(next);
+    give_fetched(std::move(some));
+  }
+  void give_records(result<std::vector<history_record>> all) {
+    REQUIRE(records_wanted > 0);
+    --records_wanted;
+    play([&](auto& out) { under_test.records_read(std::move(all), now, out); });
+  }
+  void give_records() {
+    std::vector<history_record> all;
+    for (const auto& next : log) all.push_back({next.sequence, next.commit});
+    give_records(std::move(all));
+  }
   /// Answers reads from `log` and `saved` until nothing more is read.
   void recover() {
-    while (tails_wanted > 0 || snapshots_wanted > 0 || page_wanted) {
+    while (tails_wanted > 0 || snapshots_wanted > 0 || page_wanted || fetch_wanted ||
+           records_wanted > 0) {
       if (tails_wanted > 0) give_tail();
       if (snapshots_wanted > 0) give_snapshot();
       if (page_wanted) give_page();
+      if (fetch_wanted) give_fetched();
+      if (records_wanted > 0) give_records();
     }
   }
 
@@ -143,6 +168,8 @@ class entity_script {
   unsigned tails_wanted = 0;
   unsigned snapshots_wanted = 0;
   std::optional<entity_effect::read_history> page_wanted;
+  std::optional<entity_effect::fetch_commits> fetch_wanted;
+  unsigned records_wanted = 0;
   std::optional<entity_effect::append> append;
   std::optional<entity_effect::save_snapshot> save;
   std::optional<std::chrono::milliseconds> retry_wanted;
@@ -167,6 +194,11 @@ class entity_script {
     CHECK(!page_wanted);
     page_wanted = wanted;
   }
+  void record(entity_effect::fetch_commits wanted) {
+    CHECK(!fetch_wanted);
+    fetch_wanted = std::move(wanted);
+  }
+  void record(entity_effect::read_records) { ++records_wanted; }
   void record(entity_effect::append wanted) {
     CHECK(!append);
     wanted.next.id = commit_id::make();

@@ -169,6 +169,24 @@ class entity_world {
         owner, result<std::vector<recorded_commit>>{std::move(page)},
         [this](entity& it, auto with, auto& out) { it.history_read(std::move(with), now, out); });
   }
+  void carry_out(std::size_t owner, entity_effect::fetch_commits wanted) {
+    std::vector<recorded_commit> some;
+    for (const auto& next : log)
+      if (std::ranges::binary_search(wanted.sequences, next.sequence)) some.push_back(next);
+    if (faults && once_in(10) && !some.empty())  // a replica that lags
+      some.erase(some.begin() + static_cast<std::ptrdiff_t>(below(some.size())));
+    answer(owner, result<std::vector<recorded_commit>>{std::move(some)},
+           [this](entity& it, auto with, auto& out) {
+             it.commits_fetched(std::move(with), now, out);
+           });
+  }
+  void carry_out(std::size_t owner, entity_effect::read_records) {
+    std::vector<history_record> all;
+    for (const auto& next : log) all.push_back({next.sequence, next.commit});
+    answer(
+        owner, result<std::vector<history_record>>{std::move(all)},
+        [this](entity& it, auto with, auto& out) { it.records_read(std::move(with), now, out); });
+  }
   void carry_out(std::size_t owner, entity_effect::load_snapshot) {
     later([this, owner, birth = births[owner]] {
       result<std::optional<snapshot>> loaded{saved};

@@ -30,8 +30,22 @@ class gated_store final : public event_store {
             std::size_t commits_max, read_handler handler) override {
     behind_.read(address, from, after, commits_max, std::move(handler));
   }
+  void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
+             read_handler handler) override {
+    behind_.fetch(address, std::move(sequences), std::move(handler));
+  }
   void latest(const actor_address& address, latest_handler handler) override {
     behind_.latest(address, std::move(handler));
+  }
+  void records(const actor_address& address, records_handler handler) override {
+    behind_.records(address, std::move(handler));
+  }
+  [[nodiscard]] std::uint32_t shards() const noexcept override { return behind_.shards(); }
+  void actors(const actor_type& type, shard_id shard, actors_handler handler) override {
+    behind_.actors(type, shard, std::move(handler));
+  }
+  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override {
+    behind_.read_shard(shard, after, std::move(handler));
   }
 
   void close() {

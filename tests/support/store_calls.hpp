@@ -1,9 +1,12 @@
 #pragma once
 
 #include <aether/persistence/event_store.hpp>
+#include <aether/persistence/history.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 
+#include <algorithm>
 #include <future>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -49,15 +52,68 @@ inline result<std::optional<recorded_commit>> latest(event_store& store, const a
   return slot.future.get();
 }
 
+inline result<std::vector<recorded_commit>> fetch(event_store& store, const actor_address& of,
+                                                  std::vector<stream_sequence> sequences) {
+  answer_slot<std::vector<recorded_commit>> slot;
+  store.fetch(of, std::move(sequences), slot.handler());
+  return slot.future.get();
+}
+
+inline result<std::vector<history_record>> records(event_store& store, const actor_address& of) {
+  answer_slot<std::vector<history_record>> slot;
+  store.records(of, slot.handler());
+  return slot.future.get();
+}
+
+inline result<std::vector<actor_id>> actors(event_store& store, const actor_type& type,
+                                            shard_id shard) {
+  answer_slot<std::vector<actor_id>> slot;
+  store.actors(type, shard, slot.handler());
+  return slot.future.get();
+}
+
+/// All pages of a shard as one.
+inline result<std::vector<shard_page::entry>> read_shard(event_store& store, shard_id shard,
+                                                         stream_sequence after = {}) {
+  answer_slot<std::vector<shard_page::entry>> slot;
+  store.read_shard(shard, after,
+                   [all = std::vector<shard_page::entry>{},
+                    done = slot.handler()](result<shard_page> page) mutable {
+                     if (!page) {
+                       done(std::unexpected(std::move(page).error()));
+                       return false;
+                     }
+                     std::ranges::move(page->entries, std::back_inserter(all));
+                     if (page->last) done(std::move(all));
+                     return true;
+                   });
+  return slot.future.get();
+}
+
+inline result<history_part> history(event_store& store, const actor_address& of,
+                                    const history_query& query = {}) {
+  answer_slot<history_part> slot;
+  read_history(store, of, query, slot.handler());
+  return slot.future.get();
+}
+
+inline result<log_position> skip(event_store& store, const actor_address& of,
+                                 skip_request request) {
+  answer_slot<log_position> slot;
+  skip_events(store, of, std::move(request), slot.handler());
+  return slot.future.get();
+}
+
 inline result<void> save(snapshot_store& store, const actor_address& of, snapshot taken) {
   answer_slot<void> slot;
   store.save(of, std::move(taken), slot.handler());
   return slot.future.get();
 }
 
-inline result<std::optional<snapshot>> load(snapshot_store& store, const actor_address& of) {
+inline result<std::optional<snapshot>> load(snapshot_store& store, const actor_address& of,
+                                            event_version at_most = any_version) {
   answer_slot<std::optional<snapshot>> slot;
-  store.load(of, slot.handler());
+  store.load(of, at_most, slot.handler());
   return slot.future.get();
 }
 

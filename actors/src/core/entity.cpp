@@ -39,7 +39,7 @@ bool is_legal(entity::phase from, entity::phase to) {
     case appending:
       return to == ready || to == recovering || to == leaving || to == retired;
     case quarantined:
-      return to == leaving || to == retired;
+      return to == recovering || to == leaving || to == retired;
     case leaving:
       return to == leaving || to == ready || to == recovering || to == retired;
     case retired:
@@ -80,7 +80,8 @@ void entity::begin_recovery(entity_effects& out) {
   snapshot_version_ = {};
   loaded_ = false;
   broken_ = false;
-  recovery_ = std::make_unique<recovery_machine>(known_);
+  trail_.clear();
+  recovery_ = std::make_unique<recovery_machine>(known_, careful_);
   enter(phase::recovering);
   out.emplace_back(entity_effect::read_tail{});
   if (skip_snapshot_)
@@ -100,6 +101,7 @@ void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point 
   AETHER_ASSERT(phase_ == phase::recovering);
   if (!loaded && is_unusable(loaded.error())) {
     out.emplace_back(entity_effect::report{"snapshot_skipped", place(traits_, loaded.error())});
+    skip_snapshot_ = true;
     loaded = std::nullopt;
   }
   if (loaded && *loaded &&
@@ -109,7 +111,9 @@ void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point 
                                 " schema " + std::to_string((*loaded)->schema) +
                                 ", this build has " + std::string{traits_.state_type} + " schema " +
                                 std::to_string(traits_.state_schema)});
-    recovery_->was_stored((*loaded)->position.version);
+    known_ = std::max(known_, (*loaded)->position.version);
+    recovery_->was_stored(known_);
+    skip_snapshot_ = true;
     loaded = std::nullopt;
   }
   advance(recovery_->snapshot_read(std::move(loaded)), now, out);
@@ -121,23 +125,44 @@ void entity::history_read(result<std::vector<recorded_commit>> page, time_point 
   advance(recovery_->page_read(std::move(page)), now, out);
 }
 
+void entity::commits_fetched(result<std::vector<recorded_commit>> commits, time_point now,
+                             entity_effects& out) {
+  AETHER_ASSERT(phase_ == phase::recovering);
+  advance(recovery_->fetched(std::move(commits)), now, out);
+}
+
+void entity::records_read(result<std::vector<history_record>> records, time_point now,
+                          entity_effects& out) {
+  AETHER_ASSERT(phase_ == phase::recovering);
+  advance(recovery_->records_read(std::move(records)), now, out);
+}
+
 void entity::advance(recovery_machine::steps steps, time_point now, entity_effects& out) {
   for (auto& step : steps) {
     if (const auto* from = std::get_if<recovery_machine::restore>(&step)) {
       if (!restore(from->from, out)) return begin_recovery(out);
     } else if (const auto* stored = std::get_if<recovery_machine::replay>(&step)) {
       if (!replay(stored->next)) break;
-    } else if (const auto* page = std::get_if<recovery_machine::read>(&step)) {
-      out.emplace_back(entity_effect::read_history{page->from, page->after});
     } else {
-      out.emplace_back(entity_effect::read_tail{});
+      want(step, out);
     }
   }
   if (recovery_->now() == recovery_machine::phase::done) return recovery_ended(now, out);
   if (recovery_->now() == recovery_machine::phase::failed) {
-    const error why = recovery_->why();
-    recovery_failed(why, now, out);
+    const bool care_may_help = recovery_->care_may_help();
+    recovery_failed(error{recovery_->why()}, care_may_help, now, out);
   }
+}
+
+void entity::want(recovery_machine::step& step, entity_effects& out) const {
+  if (const auto* page = std::get_if<recovery_machine::read>(&step))
+    out.emplace_back(entity_effect::read_history{page->from, page->after});
+  else if (auto* some = std::get_if<recovery_machine::fetch>(&step))
+    out.emplace_back(entity_effect::fetch_commits{std::move(some->sequences)});
+  else if (std::holds_alternative<recovery_machine::read_records>(step))
+    out.emplace_back(entity_effect::read_records{});
+  else
+    out.emplace_back(entity_effect::read_tail{});
 }
 
 bool entity::restore(const snapshot& from, entity_effects& out) {
@@ -170,8 +195,11 @@ void entity::recovery_ended(time_point now, entity_effects& out) {
   stored_ = recovery_->position();
   known_ = stored_.version;
   snapshot_version_ = std::max(snapshot_version_, recovery_->restored());
+  for (const auto pointer : recovery_->back_pointers()) trail_.push(pointer);
+  trail_.forget_before(recovery_->restored_at());
   recovery_.reset();
   failures_ = 0;
+  quarantines_ = 0;
   loaded_ = true;
   // Another owner may have decided later copies of what waited, and forgotten them by now.
   for (auto& command : waiting_) command.repeated = true;
@@ -180,15 +208,28 @@ void entity::recovery_ended(time_point now, entity_effects& out) {
   decide_waiting(now, out);
 }
 
-void entity::recovery_failed(const error& why, time_point now, entity_effects& out) {
+void entity::recovery_failed(const error& why, bool care_may_help, time_point now,
+                             entity_effects& out) {
   recovery_.reset();
   if (!is_permanent(why)) return back_off(why, now, out);
+  if (care_may_help) {
+    careful_ = true;
+    return begin_recovery(out);
+  }
+  quarantine(why, out);
+}
+
+void entity::quarantine(const error& why, entity_effects& out) {
   quarantine_ = std::make_unique<error>(errc::quarantined,
                                         "its history cannot be replayed: " + why.message());
   enter(phase::quarantined);
-  out.emplace_back(entity_effect::report{"quarantined", place(traits_, why)});
+  if (quarantines_ == 0)
+    out.emplace_back(entity_effect::report{"quarantined", place(traits_, why)});
   refuse_waiting(*quarantine_, out);
-  if (forced_) leave(out);
+  if (forced_) return leave(out);
+  const auto delay = std::min(quarantine_max, quarantine_min * (1U << std::min(quarantines_, 6U)));
+  ++quarantines_;
+  out.emplace_back(entity_effect::retry_later{delay});
 }
 
 void entity::back_off(const error& why, time_point now, entity_effects& out) {
@@ -202,6 +243,11 @@ void entity::back_off(const error& why, time_point now, entity_effects& out) {
 }
 
 void entity::retry(time_point now, entity_effects& out) {
+  if (phase_ == phase::quarantined && recovers()) {
+    quarantine_.reset();
+    careful_ = false;
+    return begin_recovery(out);
+  }
   if (phase_ != phase::backing_off) return;
   expire_waiting(now, *trouble_, out);
   if (waiting_.empty()) return leave(out);
@@ -230,6 +276,7 @@ void entity::snapshot_if_due(entity_effects& out) {
 
 void entity::save(entity_effects& out) {
   saving_version_ = stored_.version;
+  saving_sequence_ = stored_.sequence;
   try {
     out.emplace_back(entity_effect::save_snapshot{take_snapshot()});
     saving_ = true;
@@ -250,6 +297,8 @@ void entity::snapshot_saved(result<void> outcome, entity_effects& out) {
   if (outcome) {
     snapshot_version_ = std::max(snapshot_version_, saving_version_);
     skip_snapshot_ = false;
+    careful_ = false;
+    trail_.forget_before(saving_sequence_);
   } else {
     out.emplace_back(entity_effect::report{"snapshot_not_saved", place(traits_, outcome.error())});
   }

@@ -4,6 +4,7 @@
 #include <aether/actors/command.hpp>
 #include <aether/persistence/commit.hpp>
 #include <aether/persistence/snapshot_store.hpp>
+#include "back_trail.hpp"
 #include "command_window.hpp"
 #include "recovery_machine.hpp"
 
@@ -24,6 +25,10 @@ struct read_history {
   event_version from;
   stream_sequence after;
 };
+struct fetch_commits {
+  std::vector<stream_sequence> sequences;
+};
+struct read_records {};
 /// The owner stamps id, time, writer and epoch before it appends.
 struct append {
   log_position expected;
@@ -36,7 +41,7 @@ struct answer {
   reply_sink sink;
   result<any_reply> with;
 };
-/// Call `retry` after `delay`.
+/// Call `retry` after about `delay`: spread at random, so that many do not come back at once.
 struct retry_later {
   std::chrono::milliseconds delay;
 };
@@ -52,7 +57,7 @@ struct retired {};
 
 using entity_effects = std::vector<std::variant<
     entity_effect::read_tail, entity_effect::load_snapshot, entity_effect::read_history,
-    entity_effect::append, entity_effect::save_snapshot, entity_effect::answer,
+    entity_effect::fetch_commits, entity_effect::read_records, entity_effect::append, entity_effect::save_snapshot, entity_effect::answer,
     entity_effect::retry_later, entity_effect::report, entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
@@ -61,7 +66,8 @@ using entity_effects = std::vector<std::variant<
 ///     appending --conflict--> recovering            (its commands are decided again)
 ///     appending --unknown, refused--> recovering    (its commands are answered so)
 ///     recovering --cannot now--> backing_off --retry--> recovering
-///     recovering --cannot ever--> quarantined
+///     recovering --cannot ever--> recovering (once, heeding an operator's markers), quarantined
+///     quarantined --retry--> recovering
 ///     ready --an apply threw--> recovering          (its command is answered so, the others again)
 ///     ready --retire--> leaving --snapshot saved, or not--> retired
 ///     quarantined, backing_off --retire--> retired
@@ -74,6 +80,8 @@ using entity_effects = std::vector<std::variant<
 /// - What is not stored is not kept: after anything but "stored" the state is thrown away and read
 ///   back from history. A history that then ends before what was once acknowledged is not continued
 ///   (`stream_regressed`, quarantined).
+/// - A quarantined actor tries again by itself, ever less often: whatever was wrong may have been
+///   skipped, restored or deployed meanwhile.
 /// - Each command is answered exactly once. One that is told to go (`forced`) takes no more.
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
@@ -85,6 +93,9 @@ class entity {
   static constexpr unsigned conflicts_max = 5;
   static constexpr std::chrono::milliseconds retry_min{50};
   static constexpr std::chrono::milliseconds retry_max{2'000};
+  /// Between two attempts of a quarantined actor: doubled from the first to the second value.
+  static constexpr std::chrono::milliseconds quarantine_min{1'000};
+  static constexpr std::chrono::milliseconds quarantine_max{60'000};
 
   /// `traits` outlives it.
   entity(const actor_traits& traits, std::unique_ptr<behavior> actor);
@@ -94,6 +105,8 @@ class entity {
   [[nodiscard]] phase now() const noexcept { return phase_; }
   /// It was told to go, whatever waits.
   [[nodiscard]] bool forced() const noexcept { return forced_; }
+  /// It was made; what could not be made cannot recover either.
+  [[nodiscard]] bool recovers() const noexcept { return actor_ != nullptr; }
   /// Commands accepted and not yet answered.
   [[nodiscard]] std::size_t held() const noexcept { return waiting_.size() + batch_.size(); }
 
@@ -103,6 +116,10 @@ class entity {
   void tail_read(result<std::optional<recorded_commit>> tail, time_point now, entity_effects& out);
   void snapshot_loaded(result<std::optional<snapshot>> loaded, time_point now, entity_effects& out);
   void history_read(result<std::vector<recorded_commit>> page, time_point now, entity_effects& out);
+  void commits_fetched(result<std::vector<recorded_commit>> commits, time_point now,
+                       entity_effects& out);
+  void records_read(result<std::vector<history_record>> records, time_point now,
+                    entity_effects& out);
   void appended(result<log_position> outcome, time_point now, entity_effects& out);
   void snapshot_saved(result<void> outcome, entity_effects& out);
   void retry(time_point now, entity_effects& out);
@@ -121,10 +138,12 @@ class entity {
   void enter(phase next);
   void begin_recovery(entity_effects& out);
   void advance(recovery_machine::steps steps, time_point now, entity_effects& out);
+  void want(recovery_machine::step& step, entity_effects& out) const;
   bool restore(const snapshot& from, entity_effects& out);
   bool replay(const commit& stored);
   void recovery_ended(time_point now, entity_effects& out);
-  void recovery_failed(const error& why, time_point now, entity_effects& out);
+  void recovery_failed(const error& why, bool care_may_help, time_point now, entity_effects& out);
+  void quarantine(const error& why, entity_effects& out);
   void back_off(const error& why, time_point now, entity_effects& out);
 
   void decide_waiting(time_point now, entity_effects& out);
@@ -166,12 +185,15 @@ class entity {
   bool saving_ = false;
   bool forced_ = false;
   bool skip_snapshot_ = false;
+  /// Recover heeding an operator's markers.
+  bool careful_ = false;
   /// The state stands for `stored_`, or for it and the commit under way.
   bool loaded_ = false;
   /// An `apply` threw: the state is neither here nor there.
   bool broken_ = false;
   unsigned conflicts_ = 0;
   unsigned failures_ = 0;
+  unsigned quarantines_ = 0;
   /// Commands in one batch; fewer for a while after the store called one too large.
   std::size_t batch_max_ = commit_commands_max;
   log_position stored_;
@@ -180,6 +202,8 @@ class entity {
   event_version snapshot_version_;
   /// The version of the newest snapshot that was tried.
   event_version saving_version_;
+  stream_sequence saving_sequence_;
+  back_trail trail_;
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
   std::unique_ptr<recovery_machine> recovery_;

@@ -108,6 +108,7 @@ void entity::begin_commit(const envelope& first) {
   next_ = std::make_unique<commit>();
   next_->first = event_version{stored_.version.value() + 1};
   next_->correlation = first.correlation;
+  next_->back_pointers = trail_.list();
   next_->commands.reserve(batch_room());
   next_->events.reserve(batch_room());
 }
@@ -189,6 +190,7 @@ void entity::appended(result<log_position> outcome, time_point now, entity_effec
   if (!outcome) return not_stored(outcome.error(), out);
   stored_ = *outcome;
   known_ = stored_.version;
+  trail_.push(stored_.sequence);
   conflicts_ = 0;
   batch_max_ = std::min(commit_commands_max, batch_max_ * 2);
   release_answers(out);

@@ -1,12 +1,18 @@
 #include "recovery_machine.hpp"
 
+#include <aether/persistence/history.hpp>
+
+#include <iterator>
 #include <string>
 
 namespace aether {
 
 namespace {
 
-std::string number(event_version version) { return std::to_string(version.value()); }
+template <class Number>
+std::string number(Number of) {
+  return std::to_string(of.value());
+}
 
 }  // namespace
 
@@ -43,23 +49,111 @@ recovery_machine::steps recovery_machine::compare() {
   goal_ = tail_ ? tail_->commit.last() : event_version{};
   if (snapshot_) was_stored(snapshot_->position.version);
   if (stored_ > goal_) return behind();
+  if (snapshot_ && snapshot_->position.version == goal_ &&
+      snapshot_->position.sequence != tail_->sequence)
+    return fail_with({errc::stream_regressed,
+                      "version " + number(goal_) + " is at stream sequence " +
+                          number(tail_->sequence) + ", but was stored at " +
+                          number(snapshot_->position.sequence) + ": it is another stream"});
+  tail_known_to_be_sound_ = true;
   steps out;
   if (snapshot_) {
     at_ = snapshot_->position;
     restored_ = at_.version;
+    restored_at_ = at_.sequence;
     out.emplace_back(restore{std::move(*snapshot_)});
     snapshot_.reset();
   }
+  if (tail_) {
+    tail_pointers_ = tail_->commit.back_pointers;
+    tail_pointers_.push_back(tail_->sequence);
+  }
   if (at_.version == goal_) {
     phase_ = phase::done;
+  } else if (careful_) {
+    phase_ = phase::replaying;
+    out.emplace_back(read_records{});
   } else if (tail_->commit.first.value() == at_.version.value() + 1) {
     take(std::move(*tail_), out);
     phase_ = phase::done;
   } else {
-    phase_ = phase::replaying;
-    out.emplace_back(read{event_version{at_.version.value() + 1}, at_.sequence});
+    fetched_.push_back(std::move(*tail_));
+    fetch_before(fetched_.front(), out);
   }
   return out;
+}
+
+/// Asks for what the back-pointers of `newer` name after the snapshot, or for everything in order.
+void recovery_machine::fetch_before(const recorded_commit& newer, steps& out) {
+  std::vector<stream_sequence> wanted;
+  for (const auto pointer : newer.commit.back_pointers)
+    if (pointer > at_.sequence) wanted.push_back(pointer);
+  if (wanted.empty() || fetches_ == fetches_max) return read_in_order(out);
+  ++fetches_;
+  phase_ = phase::fetching;
+  out.emplace_back(fetch{std::move(wanted)});
+}
+
+void recovery_machine::read_in_order(steps& out) {
+  fetched_ = {};
+  phase_ = phase::replaying;
+  out.emplace_back(read{event_version{at_.version.value() + 1}, at_.sequence});
+}
+
+bool recovery_machine::joins(const std::vector<recorded_commit>& older) const {
+  if (older.empty()) return false;
+  event_version next = fetched_.front().commit.first;
+  for (auto it = older.rbegin(); it != older.rend(); ++it) {
+    if (it->commit.last().value() + 1 != next.value()) return false;
+    next = it->commit.first;
+  }
+  return next > at_.version;
+}
+
+recovery_machine::steps recovery_machine::fetched(result<std::vector<recorded_commit>> commits) {
+  AETHER_ASSERT(phase_ == phase::fetching);
+  if (!commits) return fail_with(std::move(commits).error());
+  steps out;
+  if (!joins(*commits)) {
+    read_in_order(out);
+    return out;
+  }
+  std::move(fetched_.begin(), fetched_.end(), std::back_inserter(*commits));
+  fetched_ = std::move(*commits);
+  if (fetched_.front().commit.first.value() != at_.version.value() + 1) {
+    fetch_before(fetched_.front(), out);
+    return out;
+  }
+  for (auto& next : fetched_)
+    if (!take(std::move(next), out)) return out;
+  fetched_ = {};
+  phase_ = phase::done;
+  return out;
+}
+
+recovery_machine::steps recovery_machine::records_read(
+    result<std::vector<history_record>> records) {
+  AETHER_ASSERT(phase_ == phase::replaying);
+  auto all = records ? repaired(std::move(*records)) : std::unexpected(std::move(records).error());
+  if (!all) return fail_with(std::move(all).error());
+  std::erase_if(*all, [&](const recorded_commit& one) { return one.commit.last() <= at_.version; });
+  steps out;
+  for (auto& next : *all)
+    if (!take(std::move(next), out)) return out;
+  if (at_.version < goal_) return fail_with(stale());
+  phase_ = phase::done;
+  return out;
+}
+
+std::vector<stream_sequence> recovery_machine::back_pointers() const {
+  AETHER_ASSERT(phase_ == phase::done);
+  return tail_pointers_;
+}
+
+error recovery_machine::stale() const {
+  return {errc::unavailable, "the history read ends at version " + number(at_.version) +
+                                 " but the log has version " + number(goal_) +
+                                 ": a replica lags behind"};
 }
 
 recovery_machine::steps recovery_machine::behind() {
@@ -101,9 +195,7 @@ recovery_machine::steps recovery_machine::page_read(result<std::vector<recorded_
   if (at_.version >= goal_) {
     phase_ = phase::done;
   } else if (last) {
-    return fail_with({errc::unavailable, "the history read ends at version " + number(at_.version) +
-                                             " but the log has version " + number(goal_) +
-                                             ": a replica lags behind"});
+    return fail_with(stale());
   } else {
     out.emplace_back(read{event_version{at_.version.value() + 1}, at_.sequence});
   }

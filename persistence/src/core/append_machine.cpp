@@ -53,6 +53,13 @@ append_machine::effect append_machine::on(refused heard, time_point now) {
   return check(now);
 }
 
+append_machine::effect append_machine::on(regressed heard, time_point) {
+  AETHER_ASSERT(phase_ == phase::sending);
+  last_trouble_ = std::move(heard.why);
+  if (in_doubt_ > 0 || conflicted_) return give_up();
+  return end(fail(errc::stream_regressed, last_trouble_));
+}
+
 append_machine::effect append_machine::on(silence heard, time_point now) {
   AETHER_ASSERT(phase_ == phase::sending);
   ++in_doubt_;

@@ -25,6 +25,7 @@ struct append_timing {
 ///   idle --start--> sending
 ///   sending --stored--> done                                      stored
 ///   sending --refused, no attempt in doubt--> done                store_failed
+///   sending --regressed--> done              stream_regressed, outcome_unknown when in doubt
 ///   sending --conflict | duplicate | refused--> checking
 ///   sending --not_taken | silence--> waiting
 ///   checking --found--> done                                      stored, or version_conflict
@@ -64,6 +65,10 @@ class append_machine {
   struct refused {
     std::string why;
   };
+  /// Not sent: the stream is behind what it acknowledged.
+  struct regressed {
+    std::string why;
+  };
   /// No answer: stored, not stored, or still on its way.
   struct silence {
     std::string why;
@@ -83,8 +88,8 @@ class append_machine {
   struct closed {
     std::string why;
   };
-  using input = std::variant<stored, duplicate, conflict, not_taken, refused, silence, found,
-                             nothing_found, read_failed, elapsed, closed>;
+  using input = std::variant<stored, duplicate, conflict, not_taken, refused, regressed,
+                             silence, found, nothing_found, read_failed, elapsed, closed>;
 
   /// Send the commit under the condition; answer within `timeout`, at the latest with `silence`.
   struct publish {
@@ -127,6 +132,7 @@ class append_machine {
   effect on(conflict heard, time_point now);
   effect on(not_taken heard, time_point now);
   effect on(refused heard, time_point now);
+  effect on(regressed heard, time_point now);
   effect on(silence heard, time_point now);
   effect on(found heard, time_point now);
   effect on(nothing_found heard, time_point now);

@@ -8,6 +8,8 @@ namespace {
 
 using machine = append_machine;
 
+constexpr const char* expected_header = "Nats-Expected-Last-Subject-Sequence";
+
 machine::time_point now() { return std::chrono::steady_clock::now(); }
 
 machine::input input_of(const error& failed) {
@@ -72,11 +74,28 @@ void append_operation::carry_out(machine::effect effect) {
 }
 
 void append_operation::perform(machine::publish what) {
-  const nats_outgoing message{send_.place.subject, send_.payload, send_.headers.headers()};
-  auto answered = [self = shared_from_this()](result<nats_message> answer) {
-    self->heard(input_of_answer(answer));
+  watch_->may_write(send_.place.stream_index, what.timeout,
+                    [self = shared_from_this(), timeout = what.timeout](result<void> may) {
+                      if (may) return self->send(timeout);
+                      const bool regressed = may.error().code() == errc::stream_regressed;
+                      self->heard(regressed ? machine::input{machine::regressed{may.error().text()}}
+                                            : machine::not_taken{may.error().text()});
+                    });
+}
+
+void append_operation::send(std::chrono::milliseconds timeout) {
+  const nats_outgoing message{
+      send_.place.subject,
+      send_.payload,
+      {{commit_header_name, send_.header}, {expected_header, send_.expected}}};
+  auto answered = [self = shared_from_this(),
+                   before = watch_->reached(send_.place.stream_index)](result<nats_message> answer) {
+    auto input = input_of_answer(answer);
+    if (const auto* stored = std::get_if<machine::stored>(&input))
+      self->watch_->stored(self->send_.place.stream_index, before, stored->sequence);
+    self->heard(std::move(input));
   };
-  connection_->request(message, what.timeout, std::move(answered), nats_flush::soon);
+  connection_->request(message, timeout, std::move(answered), nats_flush::soon);
 }
 
 void append_operation::perform(machine::read_next what) {

@@ -4,8 +4,8 @@
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/timers.hpp>
 #include "../core/append_machine.hpp"
-#include "../header_block.hpp"
 #include "place.hpp"
+#include "stream_watch.hpp"
 
 #include <memory>
 
@@ -19,12 +19,16 @@ class append_operation final : public std::enable_shared_from_this<append_operat
   struct request {
     commit_place place;
     bytes payload;
-    header_block headers;
+    /// The commit's one header, and the sequence that must be the subject's last.
+    std::string header;
+    std::string expected;
   };
 
-  append_operation(std::shared_ptr<nats_connection> connection, std::weak_ptr<timers> clock,
+  append_operation(std::shared_ptr<nats_connection> connection,
+                   std::shared_ptr<stream_watch> watch, std::weak_ptr<timers> clock,
                    append_machine machine, request to_send, event_store::append_handler handler)
       : connection_{std::move(connection)},
+        watch_{std::move(watch)},
         clock_{std::move(clock)},
         machine_{std::move(machine)},
         send_{std::move(to_send)},
@@ -39,11 +43,13 @@ class append_operation final : public std::enable_shared_from_this<append_operat
   void heard(append_machine::input input);
   void carry_out(append_machine::effect effect);
   void perform(append_machine::publish what);
+  void send(std::chrono::milliseconds timeout);
   void perform(append_machine::read_next what);
   void perform(append_machine::wait what);
   void perform(append_machine::finish what);
 
   std::shared_ptr<nats_connection> connection_;
+  std::shared_ptr<stream_watch> watch_;
   std::weak_ptr<timers> clock_;
   append_machine machine_;
   request send_;

@@ -1,4 +1,6 @@
 #include <aether/persistence/jetstream_store.hpp>
+#include <aether/runtime/log.hpp>
+#include "server_features.hpp"
 #include "stream_config.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,6 +17,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds request_timeout = 5s;
 constexpr int tries_max = 20;
 constexpr std::chrono::milliseconds between_tries = 250ms;
+/// All snapshots of an actor are looked through when the newest will not do.
+constexpr std::uint32_t snapshots_kept_max = 64;
 
 /// What `$JS.API.STREAM.CREATE` or `.INFO` said.
 struct answer {
@@ -81,12 +85,25 @@ result<void> check_layout(const nats_connection& connection, const jetstream_lay
                 "a layout needs 1 <= streams <= shards and replicas >= 1; this one has " +
                     std::to_string(layout.streams) + " streams, " + std::to_string(layout.shards) +
                     " shards, " + std::to_string(layout.replicas) + " replicas");
+  if (layout.snapshots_kept == 0 || layout.snapshots_kept > snapshots_kept_max)
+    return fail(errc::invalid_argument, "snapshots_kept is 1.." +
+                                            std::to_string(snapshots_kept_max) + ", not " +
+                                            std::to_string(layout.snapshots_kept));
   const auto server = connection.server();
-  if (layout.replicas == 1 || server.at_least(2, 9, 21)) return {};
+  if (layout.replicas == 1 || features_of(server).replicated_conditions) return {};
   return fail(errc::unsupported_server,
               "nats-server " + server.version +
                   " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
                   "upgrade it, or use one replica");
+}
+
+void report_server(const nats_server_info& server) {
+  for (const auto& lacking : missing_in(features_of(server)))
+    log::info("store", "server_lacks",
+              {{"server", server.version},
+               {"feature", lacking.name},
+               {"since", lacking.since},
+               {"cost", lacking.cost}});
 }
 
 }  // namespace
@@ -94,6 +111,7 @@ result<void> check_layout(const nats_connection& connection, const jetstream_lay
 result<void> create_streams(nats_connection& connection, const subjects& names,
                             const jetstream_layout& layout) {
   if (auto sound = check_layout(connection, layout); !sound) return sound;
+  report_server(connection.server());
   for (std::uint32_t k = 0; k < layout.streams; ++k)
     if (auto made = create_with_patience(connection, event_stream_config(names, layout, k)); !made)
       return made;

@@ -3,15 +3,18 @@
 #include "../commit_format.hpp"
 #include "../commit_rules.hpp"
 #include "append_operation.hpp"
+#include "fetch_operation.hpp"
+#include "list_actors.hpp"
 #include "place.hpp"
 #include "read_operation.hpp"
+#include "scans.hpp"
+#include "server_features.hpp"
+#include "stream_watch.hpp"
 
 namespace aether {
 
 namespace {
 
-/// Batched direct gets came with this API level, server 2.11.
-constexpr int paged_reads_level = 1;
 /// What the server counts against its payload limit besides the payload.
 constexpr std::size_t headers_bytes_max = 2'048;
 
@@ -25,6 +28,12 @@ std::size_t payload_bytes_max(const nats_connection& connection) {
   return std::min(commit_bytes_max, server - std::min(server, headers_bytes_max));
 }
 
+std::vector<std::string> event_streams(const subjects& names, const jetstream_layout& layout) {
+  std::vector<std::string> all;
+  for (std::uint32_t k = 0; k < layout.streams; ++k) all.push_back(names.event_stream(k));
+  return all;
+}
+
 }  // namespace
 
 struct jetstream_event_store::impl {
@@ -32,28 +41,47 @@ struct jetstream_event_store::impl {
   subjects names;
   jetstream_layout layout;
   jetstream_timing timing;
-  std::size_t bytes_max;
+  std::shared_ptr<stream_watch> watch =
+      std::make_shared<stream_watch>(connection, event_streams(names, layout), layout.replicas > 1);
   std::shared_ptr<timers> clock = std::make_shared<timers>();
+
+  [[nodiscard]] commit_place place(const actor_address& address) const {
+    return place_of(names, layout, address);
+  }
 
   [[nodiscard]] result<append_operation::request> prepare(const actor_address& address,
                                                           const log_position& expected,
                                                           const commit& next) const {
     if (auto valid = validate(next, expected); !valid) return std::unexpected(valid.error());
-    bytes payload = encode_commit(next);
-    if (auto fits = check_size(payload.size(), bytes_max); !fits)
+    auto where = place(address);
+    bytes payload = encode_commit(next, where.owner);
+    // Asked for each time: after a reconnect it may be another server's.
+    if (auto fits = check_size(payload.size(), payload_bytes_max(*connection)); !fits)
       return std::unexpected(fits.error());
-    auto headers = commit_headers(next);
-    headers.add("Nats-Expected-Last-Subject-Sequence", expected.sequence.value());
-    return append_operation::request{place_of(names, layout, address), std::move(payload),
-                                     std::move(headers)};
+    return append_operation::request{std::move(where), std::move(payload), commit_header(next),
+                                     std::to_string(expected.sequence.value())};
+  }
+
+  [[nodiscard]] result<void> check(shard_id shard) const {
+    if (shard.value() < layout.shards) return {};
+    return fail(errc::invalid_argument, "shard " + std::to_string(shard.value()) + " of " +
+                                            std::to_string(layout.shards));
+  }
+  [[nodiscard]] std::string stream(shard_id shard) const {
+    return names.event_stream(stream_of(shard, layout.shards, layout.streams));
+  }
+
+  void scan(scan_request what, std::unique_ptr<scan_sink> sink) const {
+    std::make_shared<scan_operation>(connection, std::move(what), timing.request_timeout,
+                                     std::move(sink))
+        ->start();
   }
 };
 
 jetstream_event_store::jetstream_event_store(std::shared_ptr<nats_connection> connection,
                                              subjects names, jetstream_layout layout,
                                              jetstream_timing timing)
-    : impl_{std::make_shared<impl>(connection, std::move(names), layout, timing,
-                                   payload_bytes_max(*connection))} {}
+    : impl_{std::make_shared<impl>(std::move(connection), std::move(names), layout, timing)} {}
 
 jetstream_event_store::~jetstream_event_store() { impl_->clock->stop(); }
 
@@ -65,38 +93,75 @@ void jetstream_event_store::append(const actor_address& address, log_position ex
     handler(fail(prepared.error().code(), who + prepared.error().text()));
     return;
   }
+  impl_->watch->saw(prepared->place.stream_index, expected.sequence);
   append_machine machine{next.id, expected, next.last(), timing_of(impl_->timing)};
-  std::make_shared<append_operation>(impl_->connection, impl_->clock, std::move(machine),
-                                     std::move(*prepared), std::move(handler))
+  std::make_shared<append_operation>(impl_->connection, impl_->watch, impl_->clock,
+                                     std::move(machine), std::move(*prepared), std::move(handler))
       ->start();
 }
 
 void jetstream_event_store::read(const actor_address& address, event_version from,
                                  stream_sequence after, std::size_t commits_max,
                                  read_handler handler) {
-  const bool pages = impl_->connection->server().api_level >= paged_reads_level;
+  const bool pages = features_of(impl_->connection->server()).paged_reads;
   read_machine machine{from, after, commits_max, pages, impl_->layout.replicas > 1};
-  std::make_shared<read_operation>(
-      impl_->connection, place_of(impl_->names, impl_->layout, address), std::move(machine),
-      impl_->timing.request_timeout, std::move(handler))
+  std::make_shared<read_operation>(impl_->connection, impl_->place(address), std::move(machine),
+                                   impl_->timing.request_timeout, std::move(handler))
       ->start();
 }
 
+void jetstream_event_store::fetch(const actor_address& address,
+                                  std::vector<stream_sequence> sequences, read_handler handler) {
+  std::make_shared<fetch_operation>(impl_->connection, impl_->place(address), std::move(sequences),
+                                    std::move(handler))
+      ->start(impl_->timing.request_timeout);
+}
+
 void jetstream_event_store::latest(const actor_address& address, latest_handler handler) {
-  auto place = place_of(impl_->names, impl_->layout, address);
+  auto place = impl_->place(address);
   const auto query = last_query(place.subject);
   const auto stream = place.stream;
-  auto answered = [place = std::move(place), handler = std::move(handler)](
+  auto answered = [place = std::move(place), watch = impl_->watch, handler = std::move(handler)](
                       result<std::optional<stored_record>> read) mutable {
     if (!read) return handler(std::unexpected(at_place(place, read.error())));
     if (!*read) return handler(std::nullopt);
+    watch->saw(place.stream_index, (*read)->sequence);
     auto found = decode_record(**read, place);
     if (!found) return handler(std::unexpected(std::move(found).error()));
     handler(std::optional{std::move(*found)});
   };
   // A replica may lag behind; with one replica there is no other.
   const auto get = impl_->layout.replicas > 1 ? &leader_get : &direct_get;
-  get(*impl_->connection, stream, query, impl_->timing.request_timeout, std::move(answered));
+  get(*impl_->connection, stream, query, impl_->timing.request_timeout, std::move(answered),
+      nats_flush::now);
+}
+
+void jetstream_event_store::records(const actor_address& address, records_handler handler) {
+  auto place = impl_->place(address);
+  scan_request what{place.stream, place.subject};
+  impl_->scan(std::move(what), records_sink(std::move(place), std::move(handler)));
+}
+
+std::uint32_t jetstream_event_store::shards() const noexcept { return impl_->layout.shards; }
+
+void jetstream_event_store::actors(const actor_type& type, shard_id shard,
+                                   actors_handler handler) {
+  if (auto valid = impl_->check(shard); !valid) return handler(std::unexpected(valid.error()));
+  std::make_shared<list_actors>(impl_->connection, impl_->names, impl_->stream(shard),
+                                impl_->names.type_commits(shard, type),
+                                impl_->timing.request_timeout, std::move(handler))
+      ->start();
+}
+
+void jetstream_event_store::read_shard(shard_id shard, stream_sequence after,
+                                       shard_handler handler) {
+  if (auto valid = impl_->check(shard); !valid) {
+    (void)handler(std::unexpected(valid.error()));
+    return;
+  }
+  scan_request what{impl_->stream(shard), impl_->names.shard_commits(shard), after};
+  auto sink = shard_sink(impl_->names, impl_->layout.shards, what.stream, std::move(handler));
+  impl_->scan(std::move(what), std::move(sink));
 }
 
 }  // namespace aether

@@ -7,8 +7,9 @@ namespace aether {
 commit_place place_of(const subjects& names, const jetstream_layout& layout,
                       const actor_address& address) {
   const shard_id shard = shard_of(address, layout.shards);
-  return {names.event_stream(stream_of(shard, layout.shards, layout.streams)),
-          names.commits(shard, address)};
+  const std::uint32_t k = stream_of(shard, layout.shards, layout.streams);
+  return {names.event_stream(k), names.commits(shard, address), owner_mark(names.name(), address),
+          k};
 }
 
 error at_place(const commit_place& place, const error& why) {
@@ -16,11 +17,17 @@ error at_place(const commit_place& place, const error& why) {
 }
 
 result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
-  auto read = decode_commit(record.payload, record.format);
+  auto read = decode_commit(record.payload, record.format, place.owner);
   if (read) return recorded_commit{std::move(*read), record.sequence};
   const auto sequence = std::to_string(record.sequence.value());
   return std::unexpected(at_place(
       place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));
+}
+
+history_record history_record_of(const stored_record& record, const commit_place& place) {
+  auto read = decode_record(record, place);
+  if (!read) return {record.sequence, std::unexpected(std::move(read).error())};
+  return {record.sequence, std::move(read->commit)};
 }
 
 }  // namespace aether

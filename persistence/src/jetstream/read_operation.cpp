@@ -75,7 +75,7 @@ void read_operation::fetch_one(const read_machine::fetch& what) {
   };
   const auto get = what.from_leader ? &leader_get : &direct_get;
   get(*connection_, place_.stream, next_query(place_.subject, what.first), timeout_,
-      std::move(answered));
+      std::move(answered), nats_flush::now);
 }
 
 result<void> read_operation::take(const stored_record& record) {

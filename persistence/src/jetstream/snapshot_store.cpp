@@ -2,6 +2,7 @@
 #include "../commit_rules.hpp"
 #include "../snapshot_format.hpp"
 #include "pub_ack.hpp"
+#include "scans.hpp"
 #include "stored_record.hpp"
 
 namespace aether {
@@ -46,6 +47,12 @@ struct jetstream_snapshot_store::impl {
     return names.snapshot(shard_of(address, layout.shards), address);
   }
 
+  void scan(scan_request what, std::unique_ptr<scan_sink> sink) const {
+    std::make_shared<scan_operation>(connection, std::move(what), timing.request_timeout,
+                                     std::move(sink))
+        ->start();
+  }
+
   [[nodiscard]] result<bytes> prepare(const snapshot& taken) const {
     if (auto valid = validate(taken); !valid) return std::unexpected(valid.error());
     bytes payload = encode_snapshot(taken);
@@ -75,17 +82,35 @@ void jetstream_snapshot_store::save(const actor_address& address, snapshot taken
                              std::move(answered), nats_flush::soon);
 }
 
-void jetstream_snapshot_store::load(const actor_address& address, load_handler handler) {
-  auto answered = [who = to_string(address), handler = std::move(handler)](
-                      result<std::optional<stored_record>> read) mutable {
-    auto found = loaded(read);
+void jetstream_snapshot_store::load(const actor_address& address, event_version at_most,
+                                    load_handler handler) {
+  auto named = [who = to_string(address),
+                handler = std::move(handler)](result<std::optional<snapshot>> found) mutable {
     if (!found)
       found = fail(found.error().code(), "snapshot of " + who + ": " + found.error().text());
     handler(std::move(found));
   };
+  auto answered = [self = impl_, subject = impl_->subject_of(address), at_most,
+                   named = std::move(named)](result<std::optional<stored_record>> read) mutable {
+    auto newest = loaded(read);
+    const bool unreadable = !newest && newest.error().code() == errc::corrupt_history;
+    const bool too_new = newest && *newest && (*newest)->position.version > at_most;
+    if (!unreadable && !too_new) return named(std::move(newest));
+    if (self->layout.snapshots_kept == 1 && unreadable) return named(std::move(newest));
+    self->scan({self->names.snapshot_stream(), subject}, snapshot_sink(at_most, std::move(named)));
+  };
   direct_get(*impl_->connection, impl_->names.snapshot_stream(),
              last_query(impl_->subject_of(address)), impl_->timing.request_timeout,
              std::move(answered));
+}
+
+void jetstream_snapshot_store::load_shard(shard_id shard, shard_handler handler) {
+  if (shard.value() >= impl_->layout.shards)
+    return handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
+  impl_->scan({.stream = impl_->names.snapshot_stream(),
+               .filter = impl_->names.shard_snapshots(shard),
+               .newest_only = true},
+              snapshots_sink(impl_->names, std::move(handler)));
 }
 
 }  // namespace aether

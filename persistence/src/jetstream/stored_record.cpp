@@ -12,7 +12,6 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr const char* format_header = "Aether-Format";
 constexpr int no_message_found = 10037;
 
 /// One value out of a raw header block, `NATS/1.0\r\nName: value\r\n...`.
@@ -40,7 +39,9 @@ result<stored_record> record_of(const nats_message& answer) {
   std::uint64_t sequence = 0;
   const auto parsed = std::from_chars(digits->data(), digits->data() + digits->size(), sequence);
   if (parsed.ec != std::errc{} || sequence == 0) return odd_answer("Nats-Sequence is no number");
-  return stored_record{stream_sequence{sequence}, answer.header(format_header), answer.payload()};
+  return stored_record{stream_sequence{sequence},
+                       format_of([&](const char* name) { return answer.header(name); }),
+                       answer.header("Nats-Subject").value_or(""), answer.payload()};
 }
 
 result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) try {
@@ -58,6 +59,7 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
   if (!headers || !data) return odd_answer("bad base64");
   leader_answer answer;
   answer.sequence_ = stream_sequence{message.at("seq").get<std::uint64_t>()};
+  answer.subject_ = message.value("subject", std::string{});
   answer.headers_ = text_of(*headers);
   answer.payload_ = std::move(*data);
   return answer;
@@ -66,7 +68,8 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
 }
 
 stored_record leader_answer::record() const {
-  return {sequence_, raw_header(headers_, format_header), payload_};
+  return {sequence_, format_of([&](const char* name) { return raw_header(headers_, name); }),
+          subject_, payload_};
 }
 
 std::string next_query(std::string_view subject, stream_sequence from) {
@@ -78,8 +81,12 @@ std::string last_query(std::string_view subject) {
   return "{\"last_by_subj\":\"" + std::string{subject} + "\"}";
 }
 
+std::string sequence_query(stream_sequence at) {
+  return "{\"seq\":" + std::to_string(at.value()) + "}";
+}
+
 void direct_get(nats_connection& connection, std::string_view stream, std::string_view query,
-                std::chrono::milliseconds timeout, record_handler handler) {
+                std::chrono::milliseconds timeout, record_handler handler, nats_flush flush) {
   const std::string subject = "$JS.API.DIRECT.GET." + std::string{stream};
   auto answered = [handler = std::move(handler)](result<nats_message> answer) mutable {
     if (!answer) return handler(std::unexpected(std::move(answer).error()));
@@ -89,11 +96,11 @@ void direct_get(nats_connection& connection, std::string_view stream, std::strin
                           "the server answered status " + std::to_string(answer->status())));
     handler(record_of(*answer));
   };
-  connection.request({subject, as_bytes_view(query)}, timeout, std::move(answered));
+  connection.request({subject, as_bytes_view(query)}, timeout, std::move(answered), flush);
 }
 
 void leader_get(nats_connection& connection, std::string_view stream, std::string_view query,
-                std::chrono::milliseconds timeout, record_handler handler) {
+                std::chrono::milliseconds timeout, record_handler handler, nats_flush flush) {
   const std::string subject = "$JS.API.STREAM.MSG.GET." + std::string{stream};
   auto answered = [handler = std::move(handler)](result<nats_message> answer) mutable {
     if (!answer) return handler(std::unexpected(std::move(answer).error()));
@@ -101,7 +108,7 @@ void leader_get(nats_connection& connection, std::string_view stream, std::strin
     if (!message) return handler(std::unexpected(std::move(message).error()));
     handler(*message ? std::optional{(*message)->record()} : std::nullopt);
   };
-  connection.request({subject, as_bytes_view(query)}, timeout, std::move(answered));
+  connection.request({subject, as_bytes_view(query)}, timeout, std::move(answered), flush);
 }
 
 }  // namespace aether

@@ -2,6 +2,7 @@
 
 #include <aether/persistence/commit.hpp>
 #include <aether/runtime/nats.hpp>
+#include "../commit_format.hpp"
 
 #include <functional>
 #include <optional>
@@ -15,13 +16,24 @@ namespace aether {
 /// A stored message, borrowed from the answer that carried it.
 struct stored_record {
   stream_sequence sequence;
-  /// Its `Aether-Format` header.
+  /// The format it announces in a header.
   std::optional<std::string_view> format;
+  std::string_view subject;
   bytes_view payload;
 };
 
 /// @errors `corrupt_history`: the answer lacks what every stored message has.
 [[nodiscard]] result<stored_record> record_of(const nats_message& answer);
+
+/// The format that a message announces: a commit in its one header, a snapshot and a commit of the
+/// first builds in `Aether-Format`.
+/// @param header looks up a header by name.
+template <class Lookup>
+[[nodiscard]] std::optional<std::string_view> format_of(Lookup&& header) {
+  if (const auto commit = header(commit_header_name))
+    if (auto announced = announced_format(*commit)) return announced;
+  return header("Aether-Format");
+}
 
 /// The answer of `$JS.API.STREAM.MSG.GET`, which is JSON with base64 inside; owns what it borrows
 /// to.
@@ -34,21 +46,26 @@ class leader_answer {
 
  private:
   stream_sequence sequence_;
+  std::string subject_;
   std::string headers_;
   bytes payload_;
 };
 
-/// The request for the first message on `subject` at or after `from`, or for the newest.
+/// The request for the first message on `subject` at or after `from`, for the newest, and for the
+/// message at a sequence, whatever its subject.
 [[nodiscard]] std::string next_query(std::string_view subject, stream_sequence from);
 [[nodiscard]] std::string last_query(std::string_view subject);
+[[nodiscard]] std::string sequence_query(stream_sequence at);
 
 /// Called exactly once; what it gets is valid during the call.
 /// Errors: `unavailable`, `timed_out`, `not_running`, `corrupt_history`.
 using record_handler = std::move_only_function<void(result<std::optional<stored_record>>)>;
 
 void direct_get(nats_connection& connection, std::string_view stream, std::string_view query,
-                std::chrono::milliseconds timeout, record_handler handler);
+                std::chrono::milliseconds timeout, record_handler handler,
+                nats_flush flush = nats_flush::now);
 void leader_get(nats_connection& connection, std::string_view stream, std::string_view query,
-                std::chrono::milliseconds timeout, record_handler handler);
+                std::chrono::milliseconds timeout, record_handler handler,
+                nats_flush flush = nats_flush::now);
 
 }  // namespace aether

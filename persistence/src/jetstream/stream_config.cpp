@@ -71,6 +71,7 @@ json event_stream_config(const subjects& names, const jetstream_layout& layout, 
   config["discard"] = "new";
   config["deny_delete"] = true;
   config["deny_purge"] = true;
+  config["max_age"] = std::chrono::nanoseconds{layout.events_max_age}.count();
   config["republish"] = {{"src", names.all_commits()}, {"dest", names.all_stored_events()}};
   return config;
 }
@@ -78,18 +79,49 @@ json event_stream_config(const subjects& names, const jetstream_layout& layout, 
 json snapshot_stream_config(const subjects& names, const jetstream_layout& layout) {
   json config = common_config(names.snapshot_stream(), layout);
   config["subjects"] = json::array({names.all_snapshots()});
-  config["max_msgs_per_subject"] = 1;
+  config["max_msgs_per_subject"] = layout.snapshots_kept;
   config["discard"] = "old";
   return config;
 }
+
+namespace {
+
+/// Which shards a list of `<...>.<shard>.>` subjects stands for, in words; empty for another list.
+std::string shard_range(const json& subjects_list) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& subject : subjects_list) {
+    const auto text = subject.is_string() ? subject.get<std::string>() : std::string{};
+    if (!text.ends_with(".>")) return {};
+    const auto base = text.substr(0, text.size() - 2);
+    const auto digits = base.substr(base.rfind('.') + 1);
+    if (digits.empty() || digits.size() > 9 ||
+        digits.find_first_not_of("0123456789") != digits.npos)
+      return {};
+    numbers.push_back(std::stoull(digits));
+  }
+  if (numbers.empty()) return {};
+  const auto [least, most] = std::ranges::minmax(numbers);
+  return "shards " + std::to_string(least) + "-" + std::to_string(most);
+}
+
+std::string shown(const json& config, const char* field) {
+  const json value = value_of(config, field);
+  if (std::string_view{field} == "subjects")
+    if (auto range = shard_range(value); !range.empty()) return range;
+  return brief(value);
+}
+
+}  // namespace
 
 std::string harmful_difference(const json& wanted, const json& existing) {
   std::string text;
   const auto compare = [&](const char* field) {
     if (same(wanted, existing, field)) return;
     if (!text.empty()) text += "; ";
-    text += std::string{field} + " is " + brief(value_of(existing, field)) + ", must be " +
-            brief(value_of(wanted, field));
+    text += std::string{field} + " is " + shown(existing, field) + ", must be " +
+            shown(wanted, field);
+    if (std::string_view{field} == "subjects")
+      text += " (the numbers of shards and streams are for ever)";
   };
   for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard"})
     compare(field);

@@ -67,6 +67,11 @@ std::vector<recorded_commit> part_of(const history& of, event_version from, std:
 }  // namespace
 
 struct memory_event_store::impl {
+  explicit impl(std::uint32_t number_of_shards) : shards{number_of_shards} {
+    AETHER_ASSERT(shards > 0);
+  }
+
+  const std::uint32_t shards;
   striped_map<history> histories;
   std::atomic<std::uint64_t> last_sequence{0};
 
@@ -85,7 +90,8 @@ struct memory_event_store::impl {
   }
 };
 
-memory_event_store::memory_event_store() : impl_{std::make_unique<impl>()} {}
+memory_event_store::memory_event_store(std::uint32_t shards)
+    : impl_{std::make_unique<impl>(shards)} {}
 memory_event_store::~memory_event_store() = default;
 
 void memory_event_store::append(const actor_address& address, log_position expected, commit next,
@@ -104,6 +110,58 @@ void memory_event_store::latest(const actor_address& address, latest_handler han
   handler(impl_->histories.with_existing(address, [](const history* mine) {
     return mine == nullptr || mine->empty() ? std::nullopt : std::optional{decoded(mine->back())};
   }));
+}
+
+void memory_event_store::fetch(const actor_address& address, std::vector<stream_sequence> sequences,
+                               read_handler handler) {
+  handler(impl_->histories.with_existing(address, [&](const history* mine) {
+    std::vector<recorded_commit> found;
+    for (const auto wanted : sequences) {
+      if (mine == nullptr) break;
+      const auto at = std::ranges::lower_bound(*mine, wanted, {}, &stored_commit::sequence);
+      if (at != mine->end() && at->sequence == wanted) found.push_back(decoded(*at));
+    }
+    return found;
+  }));
+}
+
+void memory_event_store::records(const actor_address& address, records_handler handler) {
+  handler(impl_->histories.with_existing(address, [](const history* mine) {
+    std::vector<history_record> all;
+    if (mine == nullptr) return all;
+    for (const auto& one : *mine) all.push_back({one.sequence, decoded(one).commit});
+    return all;
+  }));
+}
+
+std::uint32_t memory_event_store::shards() const noexcept { return impl_->shards; }
+
+void memory_event_store::actors(const actor_type& type, shard_id shard, actors_handler handler) {
+  if (shard.value() >= impl_->shards)
+    return handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
+  std::vector<actor_id> found;
+  impl_->histories.for_each([&](const actor_address& address, const history& of) {
+    if (address.type == type && shard_of(address, impl_->shards) == shard && !of.empty())
+      found.push_back(address.id);
+  });
+  std::ranges::sort(found);
+  handler(std::move(found));
+}
+
+void memory_event_store::read_shard(shard_id shard, stream_sequence after, shard_handler handler) {
+  if (shard.value() >= impl_->shards) {
+    (void)handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
+    return;
+  }
+  shard_page page{.entries = {}, .last = true};
+  impl_->histories.for_each([&](const actor_address& address, const history& of) {
+    if (shard_of(address, impl_->shards) != shard) return;
+    for (const auto& one : of)
+      if (one.sequence > after)
+        page.entries.push_back({address, {one.sequence, decoded(one).commit}});
+  });
+  std::ranges::sort(page.entries, {}, [](const auto& one) { return one.record.sequence; });
+  (void)handler(std::move(page));
 }
 
 }  // namespace aether

@@ -33,6 +33,15 @@ class striped_map {
     return use(found == mine.values.end() ? nullptr : &found->second);
   }
 
+  /// Calls `visit` with each address and its value, a stripe at a time, under its lock.
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (stripe& next : stripes_) {
+      const std::lock_guard lock{next.mutex};
+      for (const auto& [address, value] : next.values) visit(address, value);
+    }
+  }
+
  private:
   static constexpr std::size_t lasting_bytes_min = 4'096;
 

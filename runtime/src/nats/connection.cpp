@@ -64,6 +64,7 @@ void nats_connection::on_state(state_handler handler) {
 }
 
 bool nats_connection::connected() const noexcept { return impl_->session->connected(); }
+std::uint64_t nats_connection::losses() const noexcept { return impl_->session->losses(); }
 
 nats_server_info nats_connection::server() const { return impl_->session->server(); }
 

@@ -207,6 +207,7 @@ void session::await_last_callbacks() {
 }
 
 void session::lost() {
+  ++losses_;
   connected_ = false;
   gate_.run([this] {
     fail_open_requests({errc::timed_out, "the connection to NATS broke before an answer came"});

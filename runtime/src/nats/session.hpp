@@ -64,6 +64,7 @@ class session : public std::enable_shared_from_this<session> {
 
   void on_state(nats_connection::state_handler handler);
   [[nodiscard]] bool connected() const noexcept { return connected_.load(); }
+  [[nodiscard]] std::uint64_t losses() const noexcept { return losses_.load(); }
   [[nodiscard]] nats_server_info server() const;
 
  private:
@@ -133,6 +134,7 @@ class session : public std::enable_shared_from_this<session> {
   bool ended_ = false;  // the client library has given the connection up
 
   std::atomic<bool> connected_{false};
+  std::atomic<std::uint64_t> losses_{0};
   std::atomic<bool> closing_{false};
   std::atomic<std::size_t> payload_bytes_max_{0};
 };

@@ -8,7 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 
 namespace {
 
@@ -32,11 +32,10 @@ commit golden_commit() {
   return made;
 }
 
-std::map<std::string, std::string> headers_of(const commit& from) {
-  const auto block = commit_headers(from);
-  std::map<std::string, std::string> found;
-  for (const auto& [name, value] : block.headers()) found.emplace(name, value);
-  return found;
+commit chained_commit() {
+  commit made = golden_commit();
+  made.back_pointers = {stream_sequence{642}, stream_sequence{643}, stream_sequence{70'000}};
+  return made;
 }
 
 errc code_of(const result<commit>& read) {
@@ -62,37 +61,51 @@ TEST_CASE("commit format: the payload alone is enough") {
   CHECK(decode_commit(encode_commit(golden_commit()), std::nullopt) == golden_commit());
 }
 
-TEST_CASE("commit format: headers tell what a broker or a tool asks for") {
-  const auto headers = headers_of(golden_commit());
-  CHECK(headers.at("Aether-Format") == "1");
-  CHECK(headers.at("Aether-Commit") == "11111111111111111111111111111111");
-  CHECK(headers.at("Aether-Versions") == "41-42");
-  CHECK(headers.at("Aether-Types") == "bank.deposited,bank.withdrawn");
-  CHECK(headers.at("Aether-Cause") == "22222222222222222222222222222222");
-  CHECK(headers.at("Aether-Correlation") == "44444444444444444444444444444444");
-  CHECK(headers.at("Aether-Time") == "2026-11-23T16:30:45.678Z");
-  CHECK(headers.at("Aether-Node") == "node-1");
-  CHECK(headers.at("Aether-Epoch") == "7");
+TEST_CASE("commit format: with an owner and back-pointers, as the second golden file has it") {
+  const auto written = encode_commit(chained_commit(), 0x1122334455667788);
+  INFO(testing::hex_lines(written));
+  CHECK(written == testing::golden("commit-v1-chained.hex"));
+  CHECK(decode_commit(testing::golden("commit-v1-chained.hex"), "1") == chained_commit());
 }
 
-TEST_CASE("commit format: what a commit does not have has no header") {
-  commit bare = golden_commit();
-  bare.commands.clear();
-  bare.correlation = {};
-  bare.writer.clear();
-  bare.epoch = {};
-  CHECK(headers_of(bare).size() == 5);
-  CHECK(decode_commit(encode_commit(bare), "1") == bare);
+TEST_CASE("commit format: another actor's commit is told from one's own") {
+  const auto ns = *namespace_name::parse("bank");
+  const auto alice = testing::address("account", "alice"), bob = testing::address("account", "bob");
+  const auto mark = owner_mark(ns, alice);
+  const auto stored = encode_commit(golden_commit(), mark);
+  CHECK(decode_commit(stored, "1", mark).has_value());
+  CHECK(decode_commit(stored, "1").has_value());
+  CHECK(code_of(decode_commit(stored, "1", owner_mark(ns, bob))) == errc::corrupt_history);
+  const auto other = owner_mark(*namespace_name::parse("bank2"), alice);
+  CHECK(code_of(decode_commit(stored, "1", other)) == errc::corrupt_history);
+  // Commits of the first builds name no owner.
+  CHECK(decode_commit(testing::golden("commit-v1.hex"), "1", mark).has_value());
 }
 
-TEST_CASE("commit format: the types header is bounded and says when it is not complete") {
+TEST_CASE("commit format: back-pointers that do not ascend are damage") {
+  auto stored = encode_commit(chained_commit());
+  const std::array<std::byte, 2> first{std::byte{0x82}, std::byte{0x05}};  // 642
+  const auto at = std::ranges::search(stored, first);
+  REQUIRE_FALSE(at.empty());
+  at[0] = std::byte{0};
+  CHECK(code_of(decode_commit(stored, "1")) == errc::corrupt_history);
+}
+
+TEST_CASE("commit format: one header tells what a broker or a tool asks for") {
+  CHECK(commit_header(golden_commit()) ==
+        "1 11111111111111111111111111111111 41-42 bank.deposited,bank.withdrawn");
+  CHECK(announced_format(commit_header(golden_commit())) == "1");
+  CHECK_FALSE(announced_format("11111111111111111111111111111111").has_value());
+}
+
+TEST_CASE("commit format: the types in the header are bounded, and it says when some are left out") {
   commit many = golden_commit();
   many.events.clear();
   for (int i = 0; i < 100; ++i)
     many.events.push_back({"some.longer.type.name-" + std::to_string(i), {}});
-  const auto types = headers_of(many).at("Aether-Types");
-  CHECK(types.size() <= types_header_bytes_max);
-  CHECK(types.ends_with(",*"));
+  const auto header = commit_header(many);
+  CHECK(header.size() - header.rfind(' ') - 1 <= types_header_bytes_max);
+  CHECK(header.ends_with(",*"));
 }
 
 TEST_CASE("commit format: a newer format is refused by name, by header and by payload") {
@@ -186,6 +199,17 @@ TEST_CASE("commit rules: what may be appended and what the refusal says") {
        errc::invalid_argument, "wire name"},
       {"a reply type that is none", [](commit& c) { c.commands[0].reply_type = "a b"; },
        errc::invalid_argument, "wire name"},
+      {"back-pointers that lead elsewhere",
+       [](commit& c) { c.back_pointers = {stream_sequence{899}}; }, errc::invalid_argument,
+       "the commit before is at 900"},
+      {"back-pointers that do not ascend",
+       [](commit& c) { c.back_pointers = {stream_sequence{900}, stream_sequence{900}}; },
+       errc::invalid_argument, "ascend"},
+      {"too many back-pointers",
+       [](commit& c) {
+         for (std::uint64_t i = 1; i <= 129; ++i) c.back_pointers.emplace_back(771 + i);
+       },
+       errc::commit_too_large, "at most 128 back-pointers, this one 129"},
       {"a writer that breaks a header", [](commit& c) { c.writer = "a\r\nb"; },
        errc::invalid_argument, "node id"},
   };

@@ -90,6 +90,14 @@ class actor_host final : public command_router {
   void release(shard_id shard);
   [[nodiscard]] bool accepts(shard_id shard) const noexcept;
 
+  using warm_up_handler = std::move_only_function<void(result<std::size_t>)>;
+  /// Brings the shard's actors to life before anyone calls them, from one reading of its snapshots
+  /// and its log instead of one each. Those that nobody calls leave memory as always.
+  /// @param done gets how many were brought to life; they may still be recovering, those that are
+  ///        called before those that are not.
+  /// @errors (to `done`) as for `event_store::read_shard`; some may have been brought to life.
+  void warm_up(shard_id shard, warm_up_handler done);
+
   /// While false, commands are refused with `unavailable`: a node that may have lost its shards
   /// without knowing it must not answer queries from memory. True at first.
   void set_in_contact(bool in_contact) noexcept;

@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <compare>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aether {
@@ -17,6 +19,15 @@ inline constexpr std::size_t commit_events_max = 256;
 inline constexpr std::size_t commit_commands_max = 256;
 /// At most so many bytes of one encoded commit, unless the server allows less.
 inline constexpr std::size_t commit_bytes_max = 1'000'000;
+/// At most so many back-pointers in one commit.
+inline constexpr std::size_t commit_back_pointers_max = 128;
+
+/// Wire names that begin with this are Aether's own.
+inline constexpr std::string_view reserved_names = "aether.";
+/// Stands in a history for an event that an operator had skipped; changes nothing.
+inline constexpr std::string_view skipped_event = "aether.skipped";
+/// The event by which an operator has others skipped, see `skip_events`; changes nothing itself.
+inline constexpr std::string_view skip_marker = "aether.skip";
 
 /// One event as it is stored: the wire name of its type and its msgpack fields.
 struct event_record {
@@ -52,11 +63,25 @@ struct commit {
   /// Who wrote it; empty outside a cluster.
   std::string writer;
   writer_epoch epoch;
+  /// Where earlier commits of the actor are: their sequences, ascending, without a gap, up to and
+  /// with the one that this one follows. They let a reader fetch them all at once instead of
+  /// searching the stream for them. Hints: a reader checks what it finds there. May be empty.
+  std::vector<stream_sequence> back_pointers{};
 
   [[nodiscard]] event_version last() const noexcept {
     return event_version{first.value() + events.size() - 1};
   }
   friend bool operator==(const commit&, const commit&) = default;
+};
+
+/// An event's id: unique, and sortable by the time of its commit, then by its place in it.
+struct event_id {
+  commit_id commit;
+  /// From 0.
+  std::uint32_t index = 0;
+  /// `<commit's 32 hexadecimal digits>-<index>`.
+  [[nodiscard]] std::string str() const { return commit.hex() + "-" + std::to_string(index); }
+  friend auto operator<=>(const event_id&, const event_id&) = default;
 };
 
 /// The end of an actor's history as someone knows it. Default: no events yet.

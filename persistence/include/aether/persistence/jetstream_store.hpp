@@ -14,9 +14,16 @@ namespace aether {
 /// How a namespace is laid out on JetStream. `shards` and `streams` are for ever.
 struct jetstream_layout {
   std::uint32_t shards = 256;
-  /// Event streams; each holds a range of shards. Divides nothing else.
+  /// Event streams; each holds a range of shards.
   std::uint32_t streams = 8;
   std::uint32_t replicas = 1;
+  /// Snapshots of one actor that are kept, the newest; 1..64. Applies when the snapshot stream is
+  /// created; later an operator changes the stream's `max_msgs_per_subject`.
+  std::uint32_t snapshots_kept = 1;
+  /// Events older than this are dropped by the server; 0: never, and only so is an actor's history
+  /// its state. For namespaces that are a log and have no actors: an actor whose events were
+  /// dropped is quarantined.
+  std::chrono::seconds events_max_age{0};
 };
 
 struct jetstream_timing {
@@ -30,12 +37,13 @@ struct jetstream_timing {
 };
 
 /// Creates the namespace's event streams and snapshot stream where they are missing; leaves
-/// existing ones alone. Blocks; call once at start-up.
+/// existing ones alone, and says in the log what the server lacks and what that costs. Blocks; call
+/// once at start-up.
 /// @errors `unsupported_server`: replicas > 1 on a server before 2.9.21, whose conditional append
-/// is
-///         broken there (both writers of a race are acknowledged); use one replica or upgrade.
-///         `incompatible_cluster`: a stream exists with other subjects or retention; the text has
-///         the difference. `unavailable`, `timed_out`: nobody answered. `store_failed`: refused;
+///         is broken there (both writers of a race are acknowledged); use one replica or upgrade.
+///         `incompatible_cluster`: a stream exists with another configuration that would lose, hide
+///         or misplace a message, or with another number of shards or streams; the text has the
+///         difference. `unavailable`, `timed_out`: nobody answered. `store_failed`: refused;
 ///         why.
 [[nodiscard]] result<void> create_streams(nats_connection& connection, const subjects& names,
                                           const jetstream_layout& layout);
@@ -56,21 +64,29 @@ class jetstream_event_store final : public event_store {
               append_handler handler) override;
   void read(const actor_address& address, event_version from, stream_sequence after,
             std::size_t commits_max, read_handler handler) override;
+  void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
+             read_handler handler) override;
   void latest(const actor_address& address, latest_handler handler) override;
+  void records(const actor_address& address, records_handler handler) override;
+  [[nodiscard]] std::uint32_t shards() const noexcept override;
+  void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
+  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override;
 
  private:
   struct impl;
   std::shared_ptr<impl> impl_;
 };
 
-/// Snapshots in JetStream: the newest per actor, in a stream that keeps one message a subject.
+/// Snapshots in JetStream: the newest of each actor, in a stream that keeps `snapshots_kept` messages
+/// a subject.
 class jetstream_snapshot_store final : public snapshot_store {
  public:
   jetstream_snapshot_store(std::shared_ptr<nats_connection> connection, subjects names,
                            jetstream_layout layout, jetstream_timing timing = {});
   ~jetstream_snapshot_store() override;
   void save(const actor_address& address, snapshot taken, save_handler handler) override;
-  void load(const actor_address& address, load_handler handler) override;
+  void load(const actor_address& address, event_version at_most, load_handler handler) override;
+  void load_shard(shard_id shard, shard_handler handler) override;
 
  private:
   struct impl;

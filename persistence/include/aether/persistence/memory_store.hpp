@@ -3,6 +3,7 @@
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace aether {
@@ -11,13 +12,21 @@ namespace aether {
 /// Gone with the object. Handlers are called from within each call.
 class memory_event_store final : public event_store {
  public:
-  memory_event_store();
+  /// @param shards for `actors` and `read_shard`.
+  /// @pre `shards > 0`
+  explicit memory_event_store(std::uint32_t shards = 256);
   ~memory_event_store() override;
   void append(const actor_address& address, log_position expected, commit next,
               append_handler handler) override;
   void read(const actor_address& address, event_version from, stream_sequence after,
             std::size_t commits_max, read_handler handler) override;
+  void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
+             read_handler handler) override;
   void latest(const actor_address& address, latest_handler handler) override;
+  void records(const actor_address& address, records_handler handler) override;
+  [[nodiscard]] std::uint32_t shards() const noexcept override;
+  void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
+  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override;
 
  private:
   struct impl;
@@ -26,10 +35,12 @@ class memory_event_store final : public event_store {
 
 class memory_snapshot_store final : public snapshot_store {
  public:
-  memory_snapshot_store();
+  /// @param kept snapshots of one actor, the newest. @pre `kept > 0`, `shards > 0`
+  explicit memory_snapshot_store(std::size_t kept = 1, std::uint32_t shards = 256);
   ~memory_snapshot_store() override;
   void save(const actor_address& address, snapshot taken, save_handler handler) override;
-  void load(const actor_address& address, load_handler handler) override;
+  void load(const actor_address& address, event_version at_most, load_handler handler) override;
+  void load_shard(shard_id shard, shard_handler handler) override;
 
  private:
   struct impl;

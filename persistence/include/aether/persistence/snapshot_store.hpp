@@ -2,8 +2,10 @@
 
 #include <aether/persistence/commit.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace aether {
 
@@ -20,24 +22,37 @@ struct snapshot {
   friend bool operator==(const snapshot&, const snapshot&) = default;
 };
 
-/// Keeps the newest snapshot of each actor. Threads and handlers as for `event_store`.
+/// Covers every version: `snapshot_store::load` then gives the newest.
+inline constexpr event_version any_version{~std::uint64_t{0}};
+
+/// Keeps the newest snapshots of each actor: one, unless it was told to keep more. Threads and
+/// handlers as for `event_store`.
 class snapshot_store {
  public:
   using save_handler = std::move_only_function<void(result<void>)>;
   using load_handler = std::move_only_function<void(result<std::optional<snapshot>>)>;
+  struct placed {
+    actor_address address;
+    snapshot taken;
+  };
+  using shard_handler = std::move_only_function<void(result<std::vector<placed>>)>;
 
   virtual ~snapshot_store() = default;
 
-  /// Stores `taken` in place of the one before.
-  /// @errors `unavailable`, `timed_out`, `store_failed`, `commit_too_large`: the one before may
-  /// still
-  ///         be there, or not; either is fine. `invalid_argument`: it names no state type, or
-  ///         covers no event.
+  /// Stores `taken`; the oldest one beyond those to be kept goes.
+  /// @errors `unavailable`, `timed_out`, `store_failed`, `commit_too_large`: it may be stored, or
+  ///         not; either is fine. `invalid_argument`: it names no state type, or covers no event.
   virtual void save(const actor_address& address, snapshot taken, save_handler handler) = 0;
 
-  /// The newest snapshot, or none. It may be a little behind the history, never ahead of it.
-  /// @errors `unavailable`, `timed_out`: ask again. `corrupt_history`: unreadable; go without.
-  virtual void load(const actor_address& address, load_handler handler) = 0;
+  /// The newest readable snapshot that covers no version after `at_most`, or none.
+  /// It may be a little behind the history, never ahead of it.
+  /// @errors `unavailable`, `timed_out`: ask again. `corrupt_history`: there is one, but none that
+  ///         can be read; go without.
+  virtual void load(const actor_address& address, event_version at_most, load_handler handler) = 0;
+
+  /// The newest snapshot of each actor in a shard that has a readable one.
+  /// @errors `unavailable`, `timed_out`: ask again. `invalid_argument`: no such shard.
+  virtual void load_shard(shard_id shard, shard_handler handler) = 0;
 };
 
 }  // namespace aether

@@ -153,6 +153,8 @@ class nats_connection {
   /// Calls `handler` on each loss and return of the connection, from a client thread.
   void on_state(state_handler handler);
   [[nodiscard]] bool connected() const noexcept;
+  /// How often the connection was lost so far: two equal answers mean one server, without a break.
+  [[nodiscard]] std::uint64_t losses() const noexcept;
   /// As of the last (re)connect, of which it may learn a moment after `on_state`.
   [[nodiscard]] nats_server_info server() const;
   /// Drains subscriptions, answers open requests with `not_running`, closes. Idempotent. Blocks for

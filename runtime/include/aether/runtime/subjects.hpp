@@ -37,6 +37,10 @@ class subjects {
   [[nodiscard]] std::string all_stored_events() const;
   /// `<prefix>.<ns>.snap.<shard>.<type>.<id>`: the newest snapshot of one actor.
   [[nodiscard]] std::string snapshot(shard_id shard, const actor_address& address) const;
+  /// `<prefix>.<ns>.evt.<shard>.<type>.*`: the commits of a shard's actors of one type.
+  [[nodiscard]] std::string type_commits(shard_id shard, const actor_type& type) const;
+  /// `<prefix>.<ns>.snap.<shard>.>`
+  [[nodiscard]] std::string shard_snapshots(shard_id shard) const;
   /// `<prefix>.<ns>.snap.>`
   [[nodiscard]] std::string all_snapshots() const;
   /// `<prefix>.<ns>.cmd.<shard>`: the shard's owner listens.
@@ -60,9 +64,10 @@ class subjects {
     shard_id shard;
     actor_address address;
   };
-  /// Reads what `commits` wrote.
+  /// Reads what `commits` wrote, or `snapshot`.
   /// @errors `decode_failed`: another subject.
   [[nodiscard]] result<commit_subject> parse_commits(std::string_view subject) const;
+  [[nodiscard]] result<commit_subject> parse_snapshot(std::string_view subject) const;
 
  private:
   namespace_name prefix_;
@@ -71,6 +76,7 @@ class subjects {
   std::string flat_root_;  // `<prefix>_<ns>`
 
   std::string of_shard(std::string_view kind, shard_id shard, std::size_t more = 0) const;
+  result<commit_subject> parse_actor(std::string_view kind, std::string_view subject) const;
   std::string of_actor(std::string_view kind, shard_id shard, const actor_address& address) const;
 };
 

@@ -1,0 +1,180 @@
+#include <aether/persistence/history.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace aether {
+
+namespace {
+
+command_id cause_of(const commit& from, std::size_t nth) {
+  std::size_t owned = 0;
+  for (const auto& command : from.commands)
+    if (nth < (owned += command.events)) return command.id;
+  return {};
+}
+
+/// Takes commits in reading order and keeps the events that were asked for.
+class selection {
+ public:
+  explicit selection(const history_query& query) : query_{query} {}
+
+  [[nodiscard]] bool complete() const noexcept { return complete_; }
+
+  void take(const recorded_commit& from) {
+    if (complete_) return;
+    const commit& of = from.commit;
+    const bool early = query_.since && of.at < *query_.since;
+    const bool late = query_.until && of.at >= *query_.until;
+    if (query_.newest_first ? early : late) {
+      complete_ = true;
+      return;
+    }
+    if (early || late) return;
+    const std::size_t size = of.events.size();
+    for (std::size_t i = 0; i < size && !complete_; ++i)
+      take(from, query_.newest_first ? size - 1 - i : i);
+  }
+
+  history_part taken() && { return std::move(part_); }
+
+ private:
+  void take(const recorded_commit& from, std::size_t nth) {
+    const event_version version{from.commit.first.value() + nth};
+    const bool before = version < query_.from, behind = version > query_.to;
+    if (query_.newest_first ? before : behind) {
+      complete_ = true;
+      return;
+    }
+    if (before || behind) return;
+    if (part_.events.size() == query_.limit) {
+      part_.more = complete_ = true;
+      return;
+    }
+    const commit& of = from.commit;
+    part_.events.push_back({{of.id, static_cast<std::uint32_t>(nth)},
+                            version,
+                            from.sequence,
+                            of.at,
+                            of.events[nth],
+                            cause_of(of, nth),
+                            of.correlation,
+                            of.writer});
+  }
+
+  history_query query_;
+  history_part part_;
+  bool complete_ = false;
+};
+
+/// One reading under way. Owned by the call it waits for.
+///
+///   forwards: read a page, and so on; backwards: the tail, then what its back-pointers name, and
+///   so on. Where pages are damaged, or pointers lead nowhere: everything at once, repaired.
+class history_reading : public std::enable_shared_from_this<history_reading> {
+ public:
+  history_reading(event_store& store, const actor_address& address, const history_query& query,
+                  history_handler handler)
+      : store_{store},
+        address_{address},
+        query_{query},
+        chosen_{query},
+        handler_{std::move(handler)} {}
+
+  void start() {
+    if (query_.newest_first) return read_tail();
+    read_page(query_.from, {});
+  }
+
+ private:
+  static constexpr std::size_t page_commits = 256;
+
+  void read_page(event_version from, stream_sequence after) {
+    store_.read(address_, from, after, page_commits,
+                [self = shared_from_this()](result<std::vector<recorded_commit>> page) {
+                  self->page_read(std::move(page));
+                });
+  }
+
+  void page_read(result<std::vector<recorded_commit>> page) {
+    if (!page) return trouble(page.error());
+    for (const auto& next : *page) chosen_.take(next);
+    if (chosen_.complete() || page->size() < page_commits) return finish();
+    read_page(event_version{page->back().commit.last().value() + 1}, page->back().sequence);
+  }
+
+  void read_tail() {
+    store_.latest(address_,
+                  [self = shared_from_this()](result<std::optional<recorded_commit>> tail) {
+                    if (!tail) return self->trouble(tail.error());
+                    if (!*tail) return self->finish();
+                    self->step_back({std::move(**tail)});
+                  });
+  }
+
+  /// `found` ascends, and ends right before what was taken last.
+  void step_back(std::vector<recorded_commit> found) {
+    if (!joins(found)) return read_everything();
+    for (auto it = found.rbegin(); it != found.rend(); ++it) chosen_.take(*it);
+    const commit& oldest = found.front().commit;
+    if (chosen_.complete() || oldest.first.value() == 1) return finish();
+    next_ = oldest.first;
+    if (oldest.back_pointers.empty()) return read_everything();
+    store_.fetch(address_, oldest.back_pointers,
+                 [self = shared_from_this()](result<std::vector<recorded_commit>> earlier) {
+                   if (!earlier) return self->handler_(std::unexpected(earlier.error()));
+                   self->step_back(std::move(*earlier));
+                 });
+  }
+
+  [[nodiscard]] bool joins(const std::vector<recorded_commit>& found) const {
+    if (found.empty()) return false;
+    std::uint64_t next = next_.value();
+    for (auto it = found.rbegin(); it != found.rend(); ++it) {
+      if (next != 0 && it->commit.last().value() + 1 != next) return false;
+      next = it->commit.first.value();
+    }
+    return true;
+  }
+
+  void trouble(const error& why) {
+    if (why.code() != errc::corrupt_history) return handler_(std::unexpected(why));
+    read_everything();
+  }
+
+  void read_everything() {
+    store_.records(address_,
+                   [self = shared_from_this()](result<std::vector<history_record>> records) {
+                     if (!records) return self->handler_(std::unexpected(records.error()));
+                     self->take_all(repaired(std::move(*records)));
+                   });
+  }
+
+  void take_all(result<std::vector<recorded_commit>> all) {
+    if (!all) return handler_(std::unexpected(all.error()));
+    chosen_ = selection{query_};
+    if (query_.newest_first) std::ranges::reverse(*all);
+    for (const auto& next : *all) chosen_.take(next);
+    finish();
+  }
+
+  void finish() { handler_(std::move(chosen_).taken()); }
+
+  event_store& store_;
+  const actor_address address_;
+  const history_query query_;
+  selection chosen_;
+  /// The version of the oldest event taken; 0 before the first.
+  event_version next_;
+  history_handler handler_;
+};
+
+}  // namespace
+
+void read_history(event_store& store, const actor_address& address, const history_query& query,
+                  history_handler handler) {
+  std::make_shared<history_reading>(store, address, query, std::move(handler))->start();
+}
+
+}  // namespace aether

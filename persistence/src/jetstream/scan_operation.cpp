@@ -1,0 +1,147 @@
+#include "scan_operation.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <charconv>
+
+namespace aether {
+
+namespace {
+
+using json = nlohmann::json;
+
+constexpr int no_messages = 404;
+constexpr int request_over = 408;
+/// The page's byte limit was reached before its message limit.
+constexpr int limit_reached = 409;
+
+json consumer_config(const scan_request& what) {
+  json config{
+      {"ack_policy", "none"},
+      {"replay_policy", "instant"},
+      {"filter_subject", what.filter},
+      {"mem_storage", true},
+      {"num_replicas", 1},
+      {"max_waiting", 1},
+      {"inactive_threshold", std::chrono::nanoseconds{scan_operation::abandoned_after}.count()}};
+  if (what.newest_only) {
+    config["deliver_policy"] = "last_per_subject";
+  } else if (what.after.value() == 0) {
+    config["deliver_policy"] = "all";
+  } else {
+    config["deliver_policy"] = "by_start_sequence";
+    config["opt_start_seq"] = what.after.value() + 1;
+  }
+  return config;
+}
+
+std::string page_query() {
+  return "{\"batch\":" + std::to_string(scan_operation::page_messages) +
+         ",\"max_bytes\":" + std::to_string(scan_operation::page_bytes) + ",\"no_wait\":true}";
+}
+
+std::optional<std::uint64_t> number(std::string_view token) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
+  if (failed != std::errc{} || end != token.data() + token.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<delivery> parse_delivery(std::string_view reply_subject) {
+  // $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<delivery>.<time>.<pending>, and from some
+  // servers with <domain>.<account> before the stream and perhaps one token more at the end.
+  constexpr std::size_t plain = 9, with_account = 11, tokens_max = 12;
+  std::array<std::string_view, tokens_max + 1> tokens;
+  std::size_t count = 0;
+  for (std::string_view rest = reply_subject; count < tokens.size(); ++count) {
+    const auto dot = rest.find('.');
+    tokens[count] = rest.substr(0, dot);
+    if (dot == rest.npos) {
+      ++count;
+      break;
+    }
+    rest = rest.substr(dot + 1);
+  }
+  if (count != plain && count != with_account && count != tokens_max) return std::nullopt;
+  if (tokens[0] != "$JS" || tokens[1] != "ACK") return std::nullopt;
+  const std::size_t stream = count == plain ? 2 : 4;
+  const auto sequence = number(tokens[stream + 3]), pending = number(tokens[stream + 6]);
+  if (!sequence || *sequence == 0 || !pending) return std::nullopt;
+  return delivery{stream_sequence{*sequence}, *pending};
+}
+
+void scan_operation::start() {
+  const std::string subject = "$JS.API.CONSUMER.CREATE." + what_.stream;
+  const std::string body =
+      json{{"stream_name", what_.stream}, {"config", consumer_config(what_)}}.dump();
+  connection_->request(
+      {subject, as_bytes_view(body)}, timeout_,
+      [self = shared_from_this()](result<nats_message> answer) { self->created(answer); });
+}
+
+void scan_operation::created(const result<nats_message>& answer) {
+  if (!answer) return sink_->failed(answer.error());
+  const json document = json::parse(as_text(answer->payload()), nullptr, false);
+  if (document.is_object() && document.contains("name") && document["name"].is_string()) {
+    consumer_ = document["name"].get<std::string>();
+    return pull();
+  }
+  const std::string why = document.is_object() && document.contains("error")
+                              ? document["error"].value("description", std::string{"refused"})
+                              : std::string{"an answer without a name"};
+  (void)fail_with(errc::unavailable, "the server made no consumer: " + why);
+}
+
+void scan_operation::pull() {
+  in_page_ = 0;
+  const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + what_.stream + "." + consumer_;
+  const std::string query = page_query();
+  connection_->request_stream({subject, as_bytes_view(query)}, timeout_,
+                              [self = shared_from_this()](result<nats_message> part) {
+                                return self->page_part(part);
+                              });
+}
+
+bool scan_operation::page_part(const result<nats_message>& part) {
+  if (!part) {
+    forget_consumer();
+    return fail_with(part.error().code(), part.error().text());
+  }
+  const int status = part->status();
+  if (status == no_messages || status == request_over) {
+    end_page(true);
+    return false;
+  }
+  if (status == limit_reached && in_page_ > 0) {
+    end_page(false);
+    return false;
+  }
+  if (status != 0) return fail_with(errc::unavailable, "status " + std::to_string(status));
+  const auto place = parse_delivery(part->reply_to());
+  if (!place) return fail_with(errc::unavailable, "a message without its place in the stream");
+  sink_->take({place->sequence, format_of([&](const char* name) { return part->header(name); }),
+               part->subject(), part->payload()});
+  ++in_page_;
+  if (place->pending > 0 && in_page_ < page_messages) return true;
+  end_page(place->pending == 0);
+  return false;
+}
+
+void scan_operation::end_page(bool last) {
+  if (sink_->page_ended(last) && !last) return pull();
+  forget_consumer();
+}
+
+void scan_operation::forget_consumer() {
+  (void)connection_->publish({"$JS.API.CONSUMER.DELETE." + what_.stream + "." + consumer_, {}});
+}
+
+bool scan_operation::fail_with(errc code, const std::string& why) {
+  sink_->failed({code, what_.filter + " in stream " + what_.stream + ": " + why});
+  return false;
+}
+
+}  // namespace aether

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <aether/runtime/nats.hpp>
+#include "stored_record.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace aether {
+
+/// What a scan is to find.
+struct scan_request {
+  std::string stream;
+  /// A subject of the stream, wildcards allowed.
+  std::string filter;
+  /// Only what was stored later.
+  stream_sequence after{};
+  /// Only the newest message of each subject.
+  bool newest_only = false;
+};
+
+/// Who gets what a scan finds. Called on one thread at a time.
+class scan_sink {
+ public:
+  virtual ~scan_sink() = default;
+  virtual void take(const stored_record& record) = 0;
+  /// @param last the end was reached. @returns false when nothing more is wanted.
+  virtual bool page_ended(bool last) = 0;
+  /// The last call.
+  virtual void failed(error why) = 0;
+};
+
+/// Reads all messages under a filter in the order of the stream: an ephemeral pull consumer without
+/// acknowledgements, the same on every server, asked for a page at a time, so that the reader sets
+/// the pace. Owned by the request it waits for. The server forgets its consumer when it is not
+/// asked for `abandoned_after`.
+///
+///   creating --created--> pulling --a page, wanted more--> pulling
+///   pulling --nothing left | not wanted--> done; any --error--> done
+class scan_operation final : public std::enable_shared_from_this<scan_operation> {
+ public:
+  static constexpr std::size_t page_messages = 1'000;
+  static constexpr std::size_t page_bytes = 8 << 20;
+  static constexpr std::chrono::seconds abandoned_after{30};
+
+  scan_operation(std::shared_ptr<nats_connection> connection, scan_request what,
+                 std::chrono::milliseconds timeout, std::unique_ptr<scan_sink> sink)
+      : connection_{std::move(connection)},
+        what_{std::move(what)},
+        timeout_{timeout},
+        sink_{std::move(sink)} {}
+
+  void start();
+
+ private:
+  void created(const result<nats_message>& answer);
+  void pull();
+  /// A message of a page; false when the page is over.
+  bool page_part(const result<nats_message>& part);
+  void end_page(bool last);
+  void forget_consumer();
+  bool fail_with(errc code, const std::string& why);
+
+  std::shared_ptr<nats_connection> connection_;
+  scan_request what_;
+  std::chrono::milliseconds timeout_;
+  std::unique_ptr<scan_sink> sink_;
+  std::string consumer_;
+  std::size_t in_page_ = 0;
+};
+
+/// What the reply subject of a message from a consumer tells: where it is in the stream, and how
+/// many more there are. None for any other subject.
+struct delivery {
+  stream_sequence sequence;
+  std::uint64_t pending = 0;
+};
+[[nodiscard]] std::optional<delivery> parse_delivery(std::string_view reply_subject);
+
+}  // namespace aether

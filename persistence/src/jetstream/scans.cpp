@@ -1,0 +1,142 @@
+#include "scans.hpp"
+
+#include <aether/runtime/log.hpp>
+#include "../snapshot_format.hpp"
+
+#include <utility>
+
+namespace aether {
+
+namespace {
+
+void report_stray(const stored_record& record, const error& why) {
+  log::warn("store", "stray_message",
+            {{"subject", record.subject},
+             {"sequence", record.sequence.value()},
+             {"why", why.message()}});
+}
+
+class records_collector final : public scan_sink {
+ public:
+  records_collector(commit_place place, event_store::records_handler handler)
+      : place_{std::move(place)}, handler_{std::move(handler)} {}
+  void take(const stored_record& record) override {
+    found_.push_back(history_record_of(record, place_));
+  }
+  bool page_ended(bool last) override {
+    if (last) handler_(std::move(found_));
+    return true;
+  }
+  void failed(error why) override { handler_(std::unexpected(std::move(why))); }
+
+ private:
+  commit_place place_;
+  event_store::records_handler handler_;
+  std::vector<history_record> found_;
+};
+
+class shard_collector final : public scan_sink {
+ public:
+  shard_collector(subjects names, std::uint32_t shards, std::string stream,
+                  event_store::shard_handler handler)
+      : names_{std::move(names)},
+        shards_{shards},
+        stream_{std::move(stream)},
+        handler_{std::move(handler)} {}
+  void take(const stored_record& record) override {
+    auto whose = names_.parse_commits(record.subject);
+    if (!whose) return report_stray(record, whose.error());
+    if (shard_of(whose->address, shards_) != whose->shard)
+      return report_stray(record, {errc::corrupt_history, "the actor belongs to another shard"});
+    const commit_place place{stream_, std::string{record.subject},
+                             owner_mark(names_.name(), whose->address)};
+    page_.entries.push_back({std::move(whose->address), history_record_of(record, place)});
+  }
+  bool page_ended(bool last) override {
+    page_.last = last;
+    return handler_(std::exchange(page_, {}));
+  }
+  void failed(error why) override { (void)handler_(std::unexpected(std::move(why))); }
+
+ private:
+  subjects names_;
+  std::uint32_t shards_;
+  std::string stream_;
+  event_store::shard_handler handler_;
+  shard_page page_;
+};
+
+class snapshots_collector final : public scan_sink {
+ public:
+  snapshots_collector(subjects names, snapshot_store::shard_handler handler)
+      : names_{std::move(names)}, handler_{std::move(handler)} {}
+  void take(const stored_record& record) override {
+    auto whose = names_.parse_snapshot(record.subject);
+    if (!whose) return report_stray(record, whose.error());
+    auto read = decode_snapshot(record.payload, record.format);
+    if (!read) return report_stray(record, read.error());
+    found_.push_back({std::move(whose->address), std::move(*read)});
+  }
+  bool page_ended(bool last) override {
+    if (last) handler_(std::move(found_));
+    return true;
+  }
+  void failed(error why) override { handler_(std::unexpected(std::move(why))); }
+
+ private:
+  subjects names_;
+  snapshot_store::shard_handler handler_;
+  std::vector<snapshot_store::placed> found_;
+};
+
+class snapshot_chooser final : public scan_sink {
+ public:
+  snapshot_chooser(event_version at_most, snapshot_store::load_handler handler)
+      : at_most_{at_most}, handler_{std::move(handler)} {}
+  void take(const stored_record& record) override {
+    auto read = decode_snapshot(record.payload, record.format);
+    if (!read)
+      unreadable_.emplace(std::move(read).error());
+    else if (read->position.version <= at_most_ &&
+             (!best_ || best_->position.version <= read->position.version))
+      best_ = std::move(*read);
+  }
+  bool page_ended(bool last) override {
+    if (!last) return true;
+    if (!best_ && unreadable_)
+      handler_(std::unexpected(*unreadable_));
+    else
+      handler_(std::move(best_));
+    return true;
+  }
+  void failed(error why) override { handler_(std::unexpected(std::move(why))); }
+
+ private:
+  event_version at_most_;
+  snapshot_store::load_handler handler_;
+  std::optional<snapshot> best_;
+  std::optional<error> unreadable_;
+};
+
+}  // namespace
+
+std::unique_ptr<scan_sink> records_sink(commit_place place, event_store::records_handler handler) {
+  return std::make_unique<records_collector>(std::move(place), std::move(handler));
+}
+
+std::unique_ptr<scan_sink> shard_sink(subjects names, std::uint32_t shards, std::string stream,
+                                      event_store::shard_handler handler) {
+  return std::make_unique<shard_collector>(std::move(names), shards, std::move(stream),
+                                           std::move(handler));
+}
+
+std::unique_ptr<scan_sink> snapshots_sink(subjects names, snapshot_store::shard_handler handler) {
+  return std::make_unique<snapshots_collector>(std::move(names), std::move(handler));
+}
+
+std::unique_ptr<scan_sink> snapshot_sink(event_version at_most,
+                                         snapshot_store::load_handler handler) {
+  return std::make_unique<snapshot_chooser>(at_most, std::move(handler));
+}
+
+}  // namespace aether

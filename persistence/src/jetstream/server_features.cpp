@@ -1,0 +1,32 @@
+#include "server_features.hpp"
+
+namespace aether {
+
+namespace {
+
+/// JetStream's API level of 2.11.
+constexpr int paged_reads_level = 1;
+
+}  // namespace
+
+server_features features_of(const nats_server_info& server) {
+  return {.replicated_conditions = server.at_least(2, 9, 21),
+          .paged_reads = server.api_level >= paged_reads_level,
+          .sync_interval = server.at_least(2, 10, 0)};
+}
+
+std::vector<missing_feature> missing_in(const server_features& have) {
+  std::vector<missing_feature> missing;
+  if (!have.replicated_conditions)
+    missing.push_back({"replicated_conditions", "2.9.21",
+                       "conditional appends are not safe with replicas: more than 1 is refused"});
+  if (!have.sync_interval)
+    missing.push_back({"sync_interval", "2.10",
+                       "the server flushes to disk every 2 minutes, and cannot be told otherwise"});
+  if (!have.paged_reads)
+    missing.push_back({"paged_reads", "2.11",
+                       "a history without back-pointers is read one commit at a time"});
+  return missing;
+}
+
+}  // namespace aether

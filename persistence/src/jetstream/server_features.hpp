@@ -1,0 +1,38 @@
+#pragma once
+
+#include <aether/runtime/nats.hpp>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace aether {
+
+/// What the server at the other end can do: the one place that knows versions and API levels.
+struct server_features {
+  /// Conditional appends are safe on replicated streams: from 2.9.21 on. Before, both writers of a
+  /// race may be acknowledged.
+  bool replicated_conditions = false;
+  /// One direct get answers with many messages: API level 1, 2.11.
+  bool paged_reads = false;
+  /// `sync_interval` can be set, so that an acknowledgement can mean flushed to disk: 2.10.
+  bool sync_interval = false;
+
+  friend bool operator==(const server_features&, const server_features&) = default;
+};
+
+[[nodiscard]] server_features features_of(const nats_server_info& server);
+
+struct missing_feature {
+  /// A stable name, for logs.
+  std::string_view name;
+  /// The first version that has it.
+  std::string_view since;
+  /// What it costs to be without.
+  std::string_view cost;
+};
+
+/// What the server lacks and could have.
+[[nodiscard]] std::vector<missing_feature> missing_in(const server_features& have);
+
+}  // namespace aether
