@@ -76,6 +76,13 @@ result<void> node::join() {
   return {};
 }
 
+std::shared_ptr<event_store> node::events() const {
+  return impl_->parts ? impl_->parts->events() : nullptr;
+}
+std::shared_ptr<snapshot_store> node::snapshots() const {
+  return impl_->parts ? impl_->parts->snapshots() : nullptr;
+}
+
 bool node::leave() { return !impl_->parts || impl_->parts->leave(); }
 
 void node::catch_signals() {

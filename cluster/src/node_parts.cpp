@@ -46,8 +46,7 @@ result<std::unique_ptr<node_parts>> node_parts::join(const options& settings,
 
 node_parts::~node_parts() { leave(); }
 
-void node_parts::make_host(const std::vector<hosted>& types, std::shared_ptr<event_store> events,
-                           std::shared_ptr<snapshot_store> snapshots) {
+void node_parts::make_host(const std::vector<hosted>& types) {
   host_options made;
   made.shards = settings_.shards;
   made.workers = settings_.workers;
@@ -56,7 +55,7 @@ void node_parts::make_host(const std::vector<hosted>& types, std::shared_ptr<eve
   made.passivate_after = settings_.passivate_after;
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
-  host_ = std::make_unique<actor_host>(made, std::move(events), std::move(snapshots), clock_);
+  host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
   for (const auto& type : types) host_->host_type(*type.traits, type.factory);
 }
 
@@ -69,8 +68,9 @@ void node_parts::make_router(subjects names) {
 }
 
 result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
-  make_host(types, std::make_shared<memory_event_store>(),
-            std::make_shared<memory_snapshot_store>());
+  events_ = std::make_shared<memory_event_store>(settings_.shards);
+  snapshots_ = std::make_shared<memory_snapshot_store>(settings_.snapshots_kept, settings_.shards);
+  make_host(types);
   make_router(names_of(settings_));
   return {};
 }
@@ -81,10 +81,14 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   connection_ = std::move(*opened);
 
   const subjects names = names_of(settings_);
-  const jetstream_layout layout{settings_.shards, settings_.streams, settings_.replicas};
+  const jetstream_layout layout{.shards = settings_.shards,
+                                .streams = settings_.streams,
+                                .replicas = settings_.replicas,
+                                .snapshots_kept = settings_.snapshots_kept};
   if (auto created = create_streams(*connection_, names, layout); !created) return created;
-  make_host(types, std::make_shared<jetstream_event_store>(connection_, names, layout),
-            std::make_shared<jetstream_snapshot_store>(connection_, names, layout));
+  events_ = std::make_shared<jetstream_event_store>(connection_, names, layout);
+  snapshots_ = std::make_shared<jetstream_snapshot_store>(connection_, names, layout);
+  make_host(types);
   make_router(names);
   listener_ = std::make_unique<shard_listener>(connection_, names, *host_);
   coordinator_ =

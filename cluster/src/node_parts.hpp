@@ -32,6 +32,10 @@ class node_parts {
   ~node_parts();
 
   [[nodiscard]] command_router& commands() noexcept { return *router_; }
+  [[nodiscard]] const std::shared_ptr<event_store>& events() const noexcept { return events_; }
+  [[nodiscard]] const std::shared_ptr<snapshot_store>& snapshots() const noexcept {
+    return snapshots_;
+  }
   bool leave();
   [[nodiscard]] node_status status() const;
 
@@ -39,8 +43,7 @@ class node_parts {
   explicit node_parts(const options& settings) : settings_{settings} {}
   result<void> start_in_memory(const std::vector<hosted>& types);
   result<void> start_on_nats(const std::vector<hosted>& types);
-  void make_host(const std::vector<hosted>& types, std::shared_ptr<event_store> events,
-                 std::shared_ptr<snapshot_store> snapshots);
+  void make_host(const std::vector<hosted>& types);
   void make_router(subjects names);
   void follow(const std::shared_ptr<const shard_table>& next);
   void take_up(shard_id shard);
@@ -53,6 +56,8 @@ class node_parts {
   const options settings_;
   timers clock_;
   std::shared_ptr<nats_connection> connection_;
+  std::shared_ptr<event_store> events_;
+  std::shared_ptr<snapshot_store> snapshots_;
   std::unique_ptr<actor_host> host_;
   std::shared_ptr<cluster::router> router_;
   std::unique_ptr<shard_listener> listener_;

@@ -142,6 +142,7 @@ std::vector<option_row> place_rows() {
       number("streams", &options::streams, {1, 64},
              "event streams, at most shards; fixed likewise"),
       number("replicas", &options::replicas, {1, 5}, "copies the NATS servers keep of a stream"),
+      number("snapshots-kept", &options::snapshots_kept, {1, 64}, "snapshots kept of an actor"),
       number("weight", &options::weight, {0, 1'000}, "share of the shards; 0 hosts none"),
   };
 }

@@ -55,7 +55,7 @@ const char* const all_names[] = {"nats",       "namespace",   "prefix",         
                                  "shards",     "streams",     "replicas",        "weight",
                                  "heartbeat",  "lease",       "failure-timeout", "passivate-after",
                                  "workers",    "log-level",   "drain-timeout",   "recovery-permits",
-                                 "log-format", "ask-attempt", "mailbox-max"};
+                                 "log-format", "ask-attempt", "mailbox-max",     "snapshots-kept"};
 
 }  // namespace
 
@@ -74,6 +74,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
   expected.prefix = "ae";
   expected.node = "n1";
   expected.shards = 64, expected.streams = 4, expected.replicas = 3, expected.weight = 0;
+  expected.snapshots_kept = 2;
   expected.heartbeat = 100ms, expected.failure_timeout = 1s, expected.lease = 3s;
   expected.passivate_after = 1h, expected.drain_timeout = 2min, expected.ask_attempt = 250ms;
   expected.workers = 2, expected.recovery_permits = 8, expected.mailbox_max = 16;
@@ -85,6 +86,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
                          {"shards", "64"},
                          {"streams", "4"},
                          {"replicas", "3"},
+                         {"snapshots-kept", "2"},
                          {"weight", "0"},
                          {"heartbeat", "100ms"},
                          {"failure-timeout", "1s"},
@@ -152,6 +154,7 @@ TEST_CASE("each option refuses what is just outside its domain") {
             {"0", "65537", "-1", "1.5", "x", "0x10", "4294967297", "99999999999999999999"}},
            {"streams", {"0", "65"}},
            {"replicas", {"0", "6"}},
+           {"snapshots-kept", {"0", "65"}},
            {"weight", {"-1", "1001"}},
            {"workers", {"1025"}},
            {"recovery-permits", {"0", "100001"}},

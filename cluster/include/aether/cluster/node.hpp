@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/actors/actor_history.hpp>
 #include <aether/actors/actor_host.hpp>
 #include <aether/actors/actor_ref.hpp>
 #include <aether/actors/behavior.hpp>
@@ -77,6 +78,16 @@ class node {
   [[nodiscard]] actor_ref<Actor> actor(std::string_view id) {
     return {router(), model<Actor>::traits().type, id};
   }
+
+  /// The past of the actor of that id, read from the log: works wherever the actor lives, and
+  /// without activating it. After `join`; before, everything is answered `not_running`.
+  template <class Actor>
+  [[nodiscard]] actor_history<Actor> history(std::string_view id) {
+    return {events(), snapshots(), id};
+  }
+  /// The stores behind the actors, for tools; null before `join`.
+  [[nodiscard]] std::shared_ptr<event_store> events() const;
+  [[nodiscard]] std::shared_ptr<snapshot_store> snapshots() const;
 
   /// Lets others take its shards, finishes what is being stored, writes snapshots, and leaves;
   /// within about `drain_timeout`. Idempotent.

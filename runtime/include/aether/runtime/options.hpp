@@ -41,6 +41,9 @@ struct options {
   std::uint32_t streams = 8;
   /// `--replicas`, AETHER_REPLICAS: 1..5; copies that the NATS servers keep of each stream.
   std::uint32_t replicas = 1;
+  /// `--snapshots-kept`, AETHER_SNAPSHOTS_KEPT: 1..64 snapshots of each actor, the newest; applies
+  /// when the namespace is created.
+  std::uint32_t snapshots_kept = 1;
   /// `--weight`, AETHER_WEIGHT: 0..1000; this node's share of shards relative to others', 0: none.
   std::uint32_t weight = 1;
 
