@@ -8,6 +8,7 @@ class account : public aether::event_sourced_actor<account> {
   using state = balance;
   using commands = aether::messages<deposit, close_account>;
   using events = aether::messages<deposited, closed>;
+  static constexpr auto snapshots = aether::snapshot_policy::every(10).not_on_passivation();
   aether::effect<balance> on(const deposit& command, const state&) {
     if (command.cents < 0) return reject("negative");
     return persist(deposited{command.cents}).reply([](const state& now) { return now; });
@@ -15,6 +16,7 @@ class account : public aether::event_sourced_actor<account> {
   aether::effect<void> on(const close_account&, const state&) { return persist(closed{}); }
   static void apply(state& now, const deposited& event) { now.cents += event.cents; }
   static void apply(state& now, const closed&) { now = {}; }
+  static bool take_snapshot(const state& now, std::uint64_t) { return now.cents == 0; }
 };
 
 void use(aether::actor_host& host) {

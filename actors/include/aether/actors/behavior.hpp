@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/event_sourced_actor.hpp>
+#include <aether/actors/snapshot_policy.hpp>
 #include <aether/persistence/commit.hpp>
 #include <aether/runtime/any_message.hpp>
 #include <aether/runtime/ids.hpp>
@@ -22,7 +23,7 @@ struct actor_traits {
   std::vector<const message_type*> events;
   std::string_view state_type;
   std::uint32_t state_schema;
-  std::uint64_t snapshot_every;
+  snapshot_policy snapshots;
   std::size_t command_window;
 
   /// The command of that wire name, or nullptr.
@@ -46,6 +47,9 @@ class behavior {
   /// Decodes one stored event and applies it.
   /// @errors `unknown_message`, `decode_failed`, `handler_failed`: the state is now unusable.
   virtual result<void> replay(const event_record& event) = 0;
+  /// Asks the actor's own `take_snapshot`; false where it has none.
+  /// @errors `handler_failed`: it threw.
+  [[nodiscard]] virtual result<bool> wants_snapshot(std::uint64_t events_since) const = 0;
   [[nodiscard]] virtual void* state() noexcept = 0;
   virtual void encode_state(bytes& out) const = 0;
   /// @errors `decode_failed`, `handler_failed`: the state is now unusable.
@@ -74,6 +78,20 @@ class model final : public behavior {
 
   result<void> replay(const event_record& event) override {
     return replay_as(event, typename Actor::events{});
+  }
+
+  [[nodiscard]] result<bool> wants_snapshot(
+      [[maybe_unused]] std::uint64_t events_since) const override {
+    if constexpr (has_take_snapshot) {
+      try {
+        return Actor::take_snapshot(state_, events_since);
+      } catch (const std::exception& thrown) {
+        return fail(errc::handler_failed, std::string{"take_snapshot threw: "} + thrown.what());
+      } catch (...) {
+        return fail(errc::handler_failed, "take_snapshot threw");
+      }
+    }
+    return false;
   }
 
   [[nodiscard]] void* state() noexcept override { return &state_; }
@@ -113,6 +131,11 @@ class model final : public behavior {
         (has_on<Commands> && ...),
         "a command in the actor's `commands` has no on(const Command&, const state&) that "
         "returns aether::effect<Command::reply> (effect<void> without a `reply`)");
+    static_assert(std::is_same_v<decltype(Actor::snapshots), const snapshot_policy>,
+                  "the actor's `snapshots` is a static constexpr aether::snapshot_policy");
+    static_assert(has_take_snapshot || !names_take_snapshot,
+                  "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
+                  "std::uint64_t events_since)");
     auto type = actor_type::parse(Actor::type_name);
     AETHER_ASSERT(type.has_value() && "type_name is [A-Za-z0-9_-]{1,64}");
     return {std::move(*type),
@@ -120,7 +143,7 @@ class model final : public behavior {
             {&message_type_of<Events>()...},
             state_type::aether_wire_name,
             Actor::state_schema,
-            Actor::snapshot_every,
+            Actor::snapshots,
             Actor::command_window};
   }
 
@@ -138,6 +161,11 @@ class model final : public behavior {
   static constexpr bool has_on = requires(Actor& a, const Command& c, const state_type& s) {
     { a.on(c, s) } -> std::same_as<effect<reply_of<Command>>>;
   };
+
+  static constexpr bool has_take_snapshot = requires(const state_type& s) {
+    { Actor::take_snapshot(s, std::uint64_t{}) } -> std::same_as<bool>;
+  };
+  static constexpr bool names_take_snapshot = requires { &Actor::take_snapshot; };
 
   template <class... Commands>
   result<detail::decision> decide_as(const any_message& command, messages<Commands...>) {
