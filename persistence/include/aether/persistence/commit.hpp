@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aether {
@@ -17,6 +18,11 @@ inline constexpr std::size_t commit_events_max = 256;
 inline constexpr std::size_t commit_commands_max = 256;
 /// At most so many bytes of one encoded commit, unless the server allows less.
 inline constexpr std::size_t commit_bytes_max = 1'000'000;
+
+/// Event types that begin with "aether." are the runtime's own. These two stand for no event of the
+/// actor: the place of one that an operator skipped, and the operator's own mark.
+inline constexpr std::string_view skipped_event = "aether.skipped";
+inline constexpr std::string_view skip_marker = "aether.skip";
 
 /// One event as it is stored: the wire name of its type and its msgpack fields.
 struct event_record {
