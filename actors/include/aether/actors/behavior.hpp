@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/actors/event_reader.hpp>
 #include <aether/actors/event_sourced_actor.hpp>
 #include <aether/actors/snapshot_policy.hpp>
 #include <aether/persistence/commit.hpp>
@@ -21,6 +22,8 @@ struct actor_traits {
   actor_type type;
   std::vector<const message_type*> commands;
   std::vector<const message_type*> events;
+  /// Read and upcast, never written.
+  std::vector<const message_type*> retired_events;
   std::string_view state_type;
   std::uint32_t state_schema;
   snapshot_policy snapshots;
@@ -44,8 +47,12 @@ class behavior {
   virtual void reset() = 0;
   /// @errors `unknown_message`: not one of the actor's commands. `handler_failed`: `on` threw.
   virtual result<detail::decision> decide(const any_message& command) = 0;
-  /// Decodes one stored event and applies it.
-  /// @errors `unknown_message`, `decode_failed`, `handler_failed`: the state is now unusable.
+  /// The 0..n events that a stored one stands for today, in order; applies none.
+  /// @errors `unknown_message`: its type, which the text names, is not one of the actor's.
+  ///         `decode_failed`. `handler_failed`: an `upcast` threw.
+  [[nodiscard]] virtual result<std::vector<any_message>> read(const event_record& event) const = 0;
+  /// Applies what a stored event stands for today.
+  /// @errors as `read`, and `handler_failed`: `apply` threw; the state is now unusable.
   virtual result<void> replay(const event_record& event) = 0;
   /// Asks the actor's own `take_snapshot`; false where it has none.
   /// @errors `handler_failed`: it threw.
@@ -76,8 +83,20 @@ class model final : public behavior {
     return decide_as(command, typename Actor::commands{});
   }
 
+  [[nodiscard]] result<std::vector<any_message>> read(const event_record& event) const override {
+    return event_reader<Actor>::read(event);
+  }
+
   result<void> replay(const event_record& event) override {
-    return replay_as(event, typename Actor::events{});
+    try {
+      return event_reader<Actor>::each(event, [this]<message Event>(const Event& typed) {
+        if constexpr (has_apply<Event>) Actor::apply(state_, typed);
+      });
+    } catch (const std::exception& thrown) {
+      return fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
+    } catch (...) {
+      return fail(errc::handler_failed, "apply threw");
+    }
   }
 
   [[nodiscard]] result<bool> wants_snapshot(
@@ -110,23 +129,22 @@ class model final : public behavior {
 
   [[nodiscard]] static const actor_traits& traits() {
     static const actor_traits made =
-        make_traits(typename Actor::commands{}, typename Actor::events{});
+        make_traits(typename Actor::commands{}, typename Actor::events{}, retired{});
     return made;
   }
 
  private:
-  template <class... Commands, class... Events>
-  static actor_traits make_traits(messages<Commands...>, messages<Events...>) {
+  using retired = typename retired_events_of<Actor>::type;
+
+  template <class... Commands, class... Events, class... Retired>
+  static actor_traits make_traits(messages<Commands...>, messages<Events...> events,
+                                  messages<Retired...> retired_events) {
     static_assert(std::is_base_of_v<event_sourced_actor<Actor>, Actor>,
                   "an actor derives publicly from aether::event_sourced_actor<itself>");
     static_assert(message<state_type>, "the actor's `state` is an AETHER_MESSAGE");
     static_assert(Actor::command_window > 0, "an actor's `command_window` is at least 1");
     static_assert(distinct({Commands::aether_wire_name...}),
                   "two commands in the actor's `commands` have the same wire name");
-    static_assert(distinct({Events::aether_wire_name...}),
-                  "two events in the actor's `events` have the same wire name");
-    static_assert((has_apply<Events> && ...),
-                  "an event in the actor's `events` has no static apply(state&, const Event&)");
     static_assert(
         (has_on<Commands> && ...),
         "a command in the actor's `commands` has no on(const Command&, const state&) that "
@@ -136,15 +154,43 @@ class model final : public behavior {
     static_assert(has_take_snapshot || !names_take_snapshot,
                   "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
                   "std::uint64_t events_since)");
+    check_events(events, retired_events);
     auto type = actor_type::parse(Actor::type_name);
     AETHER_ASSERT(type.has_value() && "type_name is [A-Za-z0-9_-]{1,64}");
     return {std::move(*type),
             {&message_type_of<Commands>()...},
             {&message_type_of<Events>()...},
+            {&message_type_of<Retired>()...},
             state_type::aether_wire_name,
             Actor::state_schema,
             Actor::snapshots,
             Actor::command_window};
+  }
+
+  template <class... Events, class... Retired>
+  static constexpr void check_events(messages<Events...>, messages<Retired...>) {
+    static_assert(distinct({Events::aether_wire_name...}),
+                  "two events in the actor's `events` have the same wire name");
+    static_assert(distinct({Events::aether_wire_name..., Retired::aether_wire_name...}),
+                  "an event in the actor's `retired_events` has the wire name of another event");
+    static_assert(!(detail::is_reserved(Events::aether_wire_name) || ...) &&
+                      !(detail::is_reserved(Retired::aether_wire_name) || ...),
+                  "wire names of events that begin with \"aether.\" are the runtime's own");
+    static_assert((has_apply<Events> && ...),
+                  "an event in the actor's `events` has no static apply(state&, const Event&)");
+    static_assert((detail::upcasts<Actor, Retired> && ...),
+                  "an event in the actor's `retired_events` has no static upcast(const Event&)");
+    static_assert(
+        (detail::upcast_of<Actor, Retired>::valid && ...),
+        "an `upcast` returns an event, a std::optional, std::vector or std::tuple of events, or "
+        "void");
+    static_assert(
+        (detail::all_known<messages<Events...>, retired,
+                           typename detail::upcast_of<Actor, Retired>::types> &&
+         ...),
+        "an `upcast` makes an event that is in neither `events` nor `retired_events` of the actor");
+    static_assert(detail::upcasts_end<Actor>(messages<Retired...>{}),
+                  "the actor's upcasts go in a circle: an event would be upcast for ever");
   }
 
   static constexpr bool distinct(std::initializer_list<std::string_view> names) {
@@ -185,32 +231,6 @@ class model final : public behavior {
     const auto* typed = command.get_if<Command>();
     if (typed == nullptr) return false;
     if constexpr (has_on<Command>) made = actor_.on(*typed, std::as_const(state_)).release();
-    return true;
-  }
-
-  template <class... Events>
-  result<void> replay_as(const event_record& event, messages<Events...>) {
-    try {
-      result<void> done;
-      if ((replay_if<Events>(event, done) || ...)) return done;
-    } catch (const std::exception& thrown) {
-      return fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
-    } catch (...) {
-      return fail(errc::handler_failed, "apply threw");
-    }
-    return fail(errc::unknown_message,
-                "event type '" + event.type + "' is not known to this build");
-  }
-
-  template <class Event>
-  bool replay_if(const event_record& event, result<void>& done) {
-    if (event.type != Event::aether_wire_name) return false;
-    auto typed = decode<Event>(event.data);
-    if (typed) {
-      if constexpr (has_apply<Event>) Actor::apply(state_, *typed);
-    } else {
-      done = std::unexpected(std::move(typed).error());
-    }
     return true;
   }
 

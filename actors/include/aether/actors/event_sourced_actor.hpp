@@ -41,6 +41,7 @@ namespace aether {
 ///     static constexpr std::uint32_t state_schema = 1;
 ///     static constexpr auto snapshots = aether::snapshot_policy::every(100);
 ///     static constexpr std::size_t command_window = 1024;
+///     using retired_events = aether::messages<>;
 ///
 /// `state_schema`: with another number, older snapshots are ignored. `command_window`: repeated
 /// commands that it recognises, at least 1. `snapshots`: see `snapshot_policy`; unless that is
@@ -51,6 +52,19 @@ namespace aether {
 /// which is asked after each stored commit and takes a snapshot in addition when it says true;
 /// `events_since` are the events after the newest snapshot that was tried. It is not asked while
 /// one is being saved. An exception from it is reported and counts as false.
+///
+/// `retired_events` were written once and are only read now. Each has an `upcast` to what it means
+/// today; that may be a retired event again, but not in a circle:
+///
+///     static deposited upcast(const deposited_v1&);
+///     static std::optional<deposited> upcast(const adjusted&);
+///     static std::tuple<withdrawn, charged> upcast(const withdrawn_v1&);
+///     static std::vector<deposited> upcast(const deposited_many&);
+///     static void upcast(const noted&);
+///
+/// for one event, none or one, several in this order, a run-time number, and none. It runs on every
+/// reading: deterministic, no side effects, no exceptions (one makes the event unreadable). What is
+/// stored never changes. Wire names of events that begin with "aether." are the runtime's own.
 ///
 /// Threads: one at a time; never two calls at once, and each sees all that came before.
 template <class Derived>
