@@ -12,13 +12,6 @@ namespace {
 constexpr std::chrono::seconds join_timeout{15};
 constexpr std::chrono::seconds flush_timeout{2};
 
-hosted_type describe(const actor_traits& traits) {
-  hosted_type made{traits.type.str(), {}, {}, traits.state_schema};
-  for (const auto* command : traits.commands) made.commands.emplace_back(command->wire_name);
-  for (const auto* event : traits.events) made.events.emplace_back(event->wire_name);
-  return made;
-}
-
 coordinator_options coordination_of(const options& settings, const std::vector<hosted>& types) {
   coordinator_options made{.node = *node_id::parse(settings.node)};
   made.weight = types.empty() ? 0 : settings.weight;

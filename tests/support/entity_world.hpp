@@ -23,7 +23,7 @@ template <std::size_t Window, std::uint64_t Every>
 class sim_account : public event_sourced_actor<sim_account<Window, Every>> {
  public:
   static constexpr std::string_view type_name = "account";
-  static constexpr std::uint64_t snapshot_every = Every;
+  static constexpr auto snapshots = snapshot_policy::every(Every);
   static constexpr std::size_t command_window = Window;
   using state = bank::balance;
   using commands = bank::account::commands;

@@ -57,7 +57,7 @@ struct blown_up {
 class trickster : public aether::event_sourced_actor<trickster> {
  public:
   static constexpr std::string_view type_name = "trickster";
-  static constexpr std::uint64_t snapshot_every = 10;
+  static constexpr auto snapshots = aether::snapshot_policy::every(10);
   static constexpr std::uint32_t state_schema = 3;
   static constexpr std::size_t command_window = 8;
   using state = tally;

@@ -269,9 +269,14 @@ void entity::receive(envelope&& command, time_point now, entity_effects& out) {
 }
 
 void entity::snapshot_if_due(entity_effects& out) {
-  if (saving_ || traits_.snapshot_every == 0) return;
+  if (saving_ || traits_.snapshots.is_never()) return;
   const auto last = std::max(snapshot_version_, saving_version_);
-  if (stored_.version.value() >= last.value() + traits_.snapshot_every) save(out);
+  if (stored_.version <= last) return;
+  const auto events_since = stored_.version.value() - last.value();
+  auto wanted = actor_->wants_snapshot(events_since);
+  if (!wanted)
+    out.emplace_back(entity_effect::report{"take_snapshot_failed", place(traits_, wanted.error())});
+  if (traits_.snapshots.is_due(events_since) || wanted.value_or(false)) save(out);
 }
 
 void entity::save(entity_effects& out) {
@@ -331,7 +336,7 @@ bool entity::dirty() const noexcept { return loaded_ && stored_.version > snapsh
 
 void entity::leave(entity_effects& out) {
   refuse_waiting(leaving_error(), out);
-  if (dirty() && !saving_) save(out);
+  if (traits_.snapshots.saves_on_passivation() && dirty() && !saving_) save(out);
   if (saving_) return enter(phase::leaving);
   enter(phase::retired);
   out.emplace_back(entity_effect::retired{});

@@ -25,6 +25,14 @@ class fnv1a {
 
 }  // namespace
 
+hosted_type describe(const actor_traits& traits) {
+  hosted_type made{traits.type.str(), {}, {}, traits.state_schema};
+  for (const auto* command : traits.commands) made.commands.emplace_back(command->wire_name);
+  for (const auto* event : traits.events) made.events.emplace_back(event->wire_name);
+  for (const auto* event : traits.retired_events) made.events.emplace_back(event->wire_name);
+  return made;
+}
+
 std::vector<hosted_type> sorted(std::vector<hosted_type> types) {
   std::ranges::sort(types, {}, &hosted_type::type);
   for (auto& one : types) {

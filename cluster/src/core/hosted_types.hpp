@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/actors/behavior.hpp>
 #include <aether/runtime/message.hpp>
 
 #include <cstdint>
@@ -25,6 +26,9 @@ struct types_table {
   std::vector<hosted_type> types;
   AETHER_MESSAGE("aether.types_table", types)
 };
+
+/// An actor type as this build has it; its lists are not sorted yet.
+[[nodiscard]] hosted_type describe(const actor_traits& traits);
 
 /// Sorts types and their lists, so that two nodes with the same types have equal tables.
 [[nodiscard]] std::vector<hosted_type> sorted(std::vector<hosted_type> types);

@@ -138,10 +138,11 @@ TEST_CASE("behaviour: its traits say what the runtime needs of the type") {
   CHECK(traits.type.str() == "trickster");
   CHECK(traits.state_type == "trick.tally");
   CHECK(traits.state_schema == 3);
-  CHECK(traits.snapshot_every == 10);
+  CHECK((traits.snapshots == snapshot_policy::every(10)));
   CHECK(traits.command_window == 8);
   CHECK(traits.commands.size() == 5);
   CHECK(traits.events.size() == 2);
+  CHECK(traits.retired_events.empty());
   CHECK(traits.find_command("trick.note") == &message_type_of<trick::note>());
   CHECK(traits.find_command("trick.unheard_of") == nullptr);
 }

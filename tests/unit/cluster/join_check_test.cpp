@@ -1,6 +1,7 @@
 #include "cluster/src/core/join_check.hpp"
 
 #include "support/cluster_samples.hpp"
+#include "support/old_ledger.hpp"
 
 #include <doctest/doctest.h>
 
@@ -50,6 +51,15 @@ TEST_CASE("join check: a build that knows more may join, one that knows less may
   CHECK(contains(text, "type 'account': this node cannot read events closed"));
   CHECK(contains(text, "snapshot schema 1, not 2"));
   CHECK(contains(text, "type 'user': not hosted by this node"));
+}
+
+TEST_CASE("join check: what a build upcasts counts as what it can read") {
+  const auto own = sorted({describe(model<old_ledger::ledger>::traits())});
+  auto older = own;
+  older[0].events = {"bank.deposited", "bank.withdrawn"};  // retired since
+  CHECK(check_types(own, node("n1"), older));
+  older[0].events = {"ledger.unheard_of"};
+  CHECK(!check_types(own, node("n1"), older));
 }
 
 TEST_CASE("join check: a joining process gives way to one that is up, or that started first") {

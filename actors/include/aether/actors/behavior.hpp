@@ -1,6 +1,8 @@
 #pragma once
 
+#include <aether/actors/event_reader.hpp>
 #include <aether/actors/event_sourced_actor.hpp>
+#include <aether/actors/snapshot_policy.hpp>
 #include <aether/persistence/commit.hpp>
 #include <aether/runtime/any_message.hpp>
 #include <aether/runtime/ids.hpp>
@@ -20,9 +22,11 @@ struct actor_traits {
   actor_type type;
   std::vector<const message_type*> commands;
   std::vector<const message_type*> events;
+  /// Read and upcast, never written.
+  std::vector<const message_type*> retired_events;
   std::string_view state_type;
   std::uint32_t state_schema;
-  std::uint64_t snapshot_every;
+  snapshot_policy snapshots;
   std::size_t command_window;
 
   /// The command of that wire name, or nullptr.
@@ -43,9 +47,16 @@ class behavior {
   virtual void reset() = 0;
   /// @errors `unknown_message`: not one of the actor's commands. `handler_failed`: `on` threw.
   virtual result<detail::decision> decide(const any_message& command) = 0;
-  /// Decodes one stored event and applies it.
-  /// @errors `unknown_message`, `decode_failed`, `handler_failed`: the state is now unusable.
+  /// The 0..n events that a stored one stands for today, in order; applies none.
+  /// @errors `unknown_message`: its type, which the text names, is not one of the actor's.
+  ///         `decode_failed`. `handler_failed`: an `upcast` threw.
+  [[nodiscard]] virtual result<std::vector<any_message>> read(const event_record& event) const = 0;
+  /// Applies what a stored event stands for today.
+  /// @errors as `read`, and `handler_failed`: `apply` threw; the state is now unusable.
   virtual result<void> replay(const event_record& event) = 0;
+  /// Asks the actor's own `take_snapshot`; false where it has none.
+  /// @errors `handler_failed`: it threw.
+  [[nodiscard]] virtual result<bool> wants_snapshot(std::uint64_t events_since) const = 0;
   [[nodiscard]] virtual void* state() noexcept = 0;
   virtual void encode_state(bytes& out) const = 0;
   /// @errors `decode_failed`, `handler_failed`: the state is now unusable.
@@ -72,8 +83,34 @@ class model final : public behavior {
     return decide_as(command, typename Actor::commands{});
   }
 
+  [[nodiscard]] result<std::vector<any_message>> read(const event_record& event) const override {
+    return event_reader<Actor>::read(event);
+  }
+
   result<void> replay(const event_record& event) override {
-    return replay_as(event, typename Actor::events{});
+    try {
+      return event_reader<Actor>::each(event, [this]<message Event>(const Event& typed) {
+        if constexpr (has_apply<Event>) Actor::apply(state_, typed);
+      });
+    } catch (const std::exception& thrown) {
+      return fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
+    } catch (...) {
+      return fail(errc::handler_failed, "apply threw");
+    }
+  }
+
+  [[nodiscard]] result<bool> wants_snapshot(
+      [[maybe_unused]] std::uint64_t events_since) const override {
+    if constexpr (has_take_snapshot) {
+      try {
+        return Actor::take_snapshot(state_, events_since);
+      } catch (const std::exception& thrown) {
+        return fail(errc::handler_failed, std::string{"take_snapshot threw: "} + thrown.what());
+      } catch (...) {
+        return fail(errc::handler_failed, "take_snapshot threw");
+      }
+    }
+    return false;
   }
 
   [[nodiscard]] void* state() noexcept override { return &state_; }
@@ -92,36 +129,68 @@ class model final : public behavior {
 
   [[nodiscard]] static const actor_traits& traits() {
     static const actor_traits made =
-        make_traits(typename Actor::commands{}, typename Actor::events{});
+        make_traits(typename Actor::commands{}, typename Actor::events{}, retired{});
     return made;
   }
 
  private:
-  template <class... Commands, class... Events>
-  static actor_traits make_traits(messages<Commands...>, messages<Events...>) {
+  using retired = typename retired_events_of<Actor>::type;
+
+  template <class... Commands, class... Events, class... Retired>
+  static actor_traits make_traits(messages<Commands...>, messages<Events...> events,
+                                  messages<Retired...> retired_events) {
     static_assert(std::is_base_of_v<event_sourced_actor<Actor>, Actor>,
                   "an actor derives publicly from aether::event_sourced_actor<itself>");
     static_assert(message<state_type>, "the actor's `state` is an AETHER_MESSAGE");
     static_assert(Actor::command_window > 0, "an actor's `command_window` is at least 1");
     static_assert(distinct({Commands::aether_wire_name...}),
                   "two commands in the actor's `commands` have the same wire name");
-    static_assert(distinct({Events::aether_wire_name...}),
-                  "two events in the actor's `events` have the same wire name");
-    static_assert((has_apply<Events> && ...),
-                  "an event in the actor's `events` has no static apply(state&, const Event&)");
     static_assert(
         (has_on<Commands> && ...),
         "a command in the actor's `commands` has no on(const Command&, const state&) that "
         "returns aether::effect<Command::reply> (effect<void> without a `reply`)");
+    static_assert(std::is_same_v<decltype(Actor::snapshots), const snapshot_policy>,
+                  "the actor's `snapshots` is a static constexpr aether::snapshot_policy");
+    static_assert(has_take_snapshot || !names_take_snapshot,
+                  "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
+                  "std::uint64_t events_since)");
+    check_events(events, retired_events);
     auto type = actor_type::parse(Actor::type_name);
     AETHER_ASSERT(type.has_value() && "type_name is [A-Za-z0-9_-]{1,64}");
     return {std::move(*type),
             {&message_type_of<Commands>()...},
             {&message_type_of<Events>()...},
+            {&message_type_of<Retired>()...},
             state_type::aether_wire_name,
             Actor::state_schema,
-            Actor::snapshot_every,
+            Actor::snapshots,
             Actor::command_window};
+  }
+
+  template <class... Events, class... Retired>
+  static constexpr void check_events(messages<Events...>, messages<Retired...>) {
+    static_assert(distinct({Events::aether_wire_name...}),
+                  "two events in the actor's `events` have the same wire name");
+    static_assert(distinct({Events::aether_wire_name..., Retired::aether_wire_name...}),
+                  "an event in the actor's `retired_events` has the wire name of another event");
+    static_assert(!(detail::is_reserved(Events::aether_wire_name) || ...) &&
+                      !(detail::is_reserved(Retired::aether_wire_name) || ...),
+                  "wire names of events that begin with \"aether.\" are the runtime's own");
+    static_assert((has_apply<Events> && ...),
+                  "an event in the actor's `events` has no static apply(state&, const Event&)");
+    static_assert((detail::upcasts<Actor, Retired> && ...),
+                  "an event in the actor's `retired_events` has no static upcast(const Event&)");
+    static_assert(
+        (detail::upcast_of<Actor, Retired>::valid && ...),
+        "an `upcast` returns an event, a std::optional, std::vector or std::tuple of events, or "
+        "void");
+    static_assert(
+        (detail::all_known<messages<Events...>, retired,
+                           typename detail::upcast_of<Actor, Retired>::types> &&
+         ...),
+        "an `upcast` makes an event that is in neither `events` nor `retired_events` of the actor");
+    static_assert(detail::upcasts_end<Actor>(messages<Retired...>{}),
+                  "the actor's upcasts go in a circle: an event would be upcast for ever");
   }
 
   static constexpr bool distinct(std::initializer_list<std::string_view> names) {
@@ -138,6 +207,11 @@ class model final : public behavior {
   static constexpr bool has_on = requires(Actor& a, const Command& c, const state_type& s) {
     { a.on(c, s) } -> std::same_as<effect<reply_of<Command>>>;
   };
+
+  static constexpr bool has_take_snapshot = requires(const state_type& s) {
+    { Actor::take_snapshot(s, std::uint64_t{}) } -> std::same_as<bool>;
+  };
+  static constexpr bool names_take_snapshot = requires { &Actor::take_snapshot; };
 
   template <class... Commands>
   result<detail::decision> decide_as(const any_message& command, messages<Commands...>) {
@@ -157,32 +231,6 @@ class model final : public behavior {
     const auto* typed = command.get_if<Command>();
     if (typed == nullptr) return false;
     if constexpr (has_on<Command>) made = actor_.on(*typed, std::as_const(state_)).release();
-    return true;
-  }
-
-  template <class... Events>
-  result<void> replay_as(const event_record& event, messages<Events...>) {
-    try {
-      result<void> done;
-      if ((replay_if<Events>(event, done) || ...)) return done;
-    } catch (const std::exception& thrown) {
-      return fail(errc::handler_failed, std::string{"apply threw: "} + thrown.what());
-    } catch (...) {
-      return fail(errc::handler_failed, "apply threw");
-    }
-    return fail(errc::unknown_message,
-                "event type '" + event.type + "' is not known to this build");
-  }
-
-  template <class Event>
-  bool replay_if(const event_record& event, result<void>& done) {
-    if (event.type != Event::aether_wire_name) return false;
-    auto typed = decode<Event>(event.data);
-    if (typed) {
-      if constexpr (has_apply<Event>) Actor::apply(state_, *typed);
-    } else {
-      done = std::unexpected(std::move(typed).error());
-    }
     return true;
   }
 

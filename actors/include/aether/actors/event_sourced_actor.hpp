@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/effect.hpp>
+#include <aether/actors/snapshot_policy.hpp>
 #include <aether/runtime/ids.hpp>
 #include <aether/runtime/message.hpp>
 
@@ -16,13 +17,19 @@ namespace aether {
 ///
 ///     class account : public aether::event_sourced_actor<account> {
 ///      public:
-///       static constexpr std::string_view type_name = "account";   // for ever;
-///       [A-Za-z0-9_-]{1,64} using state    = balance;                                   // an
-///       AETHER_MESSAGE using commands = aether::messages<deposit, get_balance>; using events   =
-///       aether::messages<deposited>; aether::effect<balance> on(const deposit&, const state&); //
-///       one `on` for each command static void apply(state&, const deposited&);                //
-///       one `apply` for each event
+///       static constexpr std::string_view type_name = "account";
+///       using state = balance;
+///       using commands = aether::messages<deposit, get_balance>;
+///       using events = aether::messages<deposited>;
+///
+///       aether::effect<balance> on(const deposit&, const state&);
+///       aether::effect<balance> on(const get_balance&, const state&);
+///
+///       static void apply(state&, const deposited&);
 ///     };
+///
+/// `type_name` is `[A-Za-z0-9_-]{1,64}` and stays for ever; `state` is an AETHER_MESSAGE; each
+/// command has an `on`, each event an `apply`.
 ///
 /// `on` decides: it sees a const state and returns what should happen; it may run again for the
 /// same command (after a lost race), so it changes nothing itself. An exception from it is answered
@@ -30,17 +37,41 @@ namespace aether {
 /// deterministic, no side effects, no exceptions.
 ///
 /// Optional, with their defaults:
-///     static constexpr std::uint32_t state_schema = 1;      // another number: old snapshots
-///     ignored static constexpr std::uint64_t snapshot_every = 100;  // events; 0: only on
-///     passivation static constexpr std::size_t command_window = 1024;   // repeated commands it
-///     recognises; > 0
+///
+///     static constexpr std::uint32_t state_schema = 1;
+///     static constexpr auto snapshots = aether::snapshot_policy::every(100);
+///     static constexpr std::size_t command_window = 1024;
+///     using retired_events = aether::messages<>;
+///
+/// `state_schema`: with another number, older snapshots are ignored. `command_window`: repeated
+/// commands that it recognises, at least 1. `snapshots`: see `snapshot_policy`; unless that is
+/// `never()`, a class may also have
+///
+///     static bool take_snapshot(const state&, std::uint64_t events_since);
+///
+/// which is asked after each stored commit and takes a snapshot in addition when it says true;
+/// `events_since` are the events after the newest snapshot that was tried. It is not asked while
+/// one is being saved. An exception from it is reported and counts as false.
+///
+/// `retired_events` were written once and are only read now. Each has an `upcast` to what it means
+/// today; that may be a retired event again, but not in a circle:
+///
+///     static deposited upcast(const deposited_v1&);
+///     static std::optional<deposited> upcast(const adjusted&);
+///     static std::tuple<withdrawn, charged> upcast(const withdrawn_v1&);
+///     static std::vector<deposited> upcast(const deposited_many&);
+///     static void upcast(const noted&);
+///
+/// for one event, none or one, several in this order, a run-time number, and none. It runs on every
+/// reading: deterministic, no side effects, no exceptions (one makes the event unreadable). What is
+/// stored never changes. Wire names of events that begin with "aether." are the runtime's own.
 ///
 /// Threads: one at a time; never two calls at once, and each sees all that came before.
 template <class Derived>
 class event_sourced_actor {
  public:
   static constexpr std::uint32_t state_schema = 1;
-  static constexpr std::uint64_t snapshot_every = 100;
+  static constexpr snapshot_policy snapshots = snapshot_policy::every(100);
   static constexpr std::size_t command_window = 1024;
 
   /// For the runtime.

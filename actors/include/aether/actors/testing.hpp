@@ -116,11 +116,13 @@ class scenario {
             actor_address{model<Actor>::traits().type, std::move(id)})},
         model_{std::make_unique<model<Actor>>(std::move(actor), *self_)} {}
 
-  /// Adds an event to the history: encoded, decoded and applied, as by a replay.
+  /// Adds an event, of today or retired, to the history: encoded, read back and applied, as by a
+  /// replay.
   template <message Event>
   scenario& and_event(const Event& event) {
-    static_assert(Actor::events::template contains<Event>,
-                  "given: this event is not listed in the actor's `events`");
+    static_assert(Actor::events::template contains<Event> ||
+                      retired_events_of<Actor>::type::template contains<Event>,
+                  "given: this event is in neither `events` nor `retired_events` of the actor");
     const auto stored = detail::write(event);
     if (auto done = model_->replay({stored.type, stored.data}); !done)
       detail::failed("history", describe(stored.type, stored.data), done.error().message());

@@ -1,0 +1,20 @@
+// expect: an event in the actor's `retired_events` has the wire name of another event
+#include "bank.hpp"
+
+struct deposited_v1 {
+  AETHER_MESSAGE("bank.deposited")
+};
+
+class account : public aether::event_sourced_actor<account> {
+ public:
+  static constexpr std::string_view type_name = "account";
+  using state = balance;
+  using commands = aether::messages<deposit>;
+  using events = aether::messages<deposited>;
+  using retired_events = aether::messages<deposited_v1>;
+  aether::effect<balance> on(const deposit&, const state& now) { return reply(now); }
+  static void apply(state& now, const deposited& event) { now.cents += event.cents; }
+  static deposited upcast(const deposited_v1&) { return {}; }
+};
+
+void use(aether::actor_host& host) { host.host<account>(); }

@@ -1,0 +1,21 @@
+// expect: the actor's upcasts go in a circle
+#include "bank.hpp"
+
+struct deposited_v1 {
+  std::int64_t euros = 0;
+  AETHER_MESSAGE("bank.deposited_v1", euros)
+};
+
+class account : public aether::event_sourced_actor<account> {
+ public:
+  static constexpr std::string_view type_name = "account";
+  using state = balance;
+  using commands = aether::messages<deposit>;
+  using events = aether::messages<deposited>;
+  using retired_events = aether::messages<deposited_v1>;
+  aether::effect<balance> on(const deposit&, const state& now) { return reply(now); }
+  static void apply(state& now, const deposited& event) { now.cents += event.cents; }
+  static deposited_v1 upcast(const deposited_v1& old) { return old; }
+};
+
+void use(aether::actor_host& host) { host.host<account>(); }
