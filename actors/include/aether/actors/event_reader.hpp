@@ -113,7 +113,7 @@ constexpr bool upcasts_end(messages<Retired...> all) {
 
 /// Names that begin so are the runtime's own.
 [[nodiscard]] constexpr bool is_reserved(std::string_view wire_name) noexcept {
-  return wire_name.starts_with("aether.");
+  return wire_name.starts_with(reserved_names);
 }
 
 }  // namespace detail

@@ -29,11 +29,6 @@ inline constexpr std::string_view skipped_event = "aether.skipped";
 /// The event by which an operator has others skipped, see `skip_events`; changes nothing itself.
 inline constexpr std::string_view skip_marker = "aether.skip";
 
-/// Event types that begin with "aether." are the runtime's own. These two stand for no event of the
-/// actor: the place of one that an operator skipped, and the operator's own mark.
-inline constexpr std::string_view skipped_event = "aether.skipped";
-inline constexpr std::string_view skip_marker = "aether.skip";
-
 /// One event as it is stored: the wire name of its type and its msgpack fields.
 struct event_record {
   std::string type;
