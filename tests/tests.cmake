@@ -17,13 +17,17 @@ target_link_libraries(aether_test_main PRIVATE aether_build_flags doctest::docte
 
 # Builds executable aether_<set> and registers each of its test cases as a ctest test.
 #
-#   aether_test_set(<set> TIMEOUT <seconds> [PER_SERVER] [ALONE] SOURCES <source>...)
+#   aether_test_set(<set> TIMEOUT <seconds> [LABEL <label>] [PER_SERVER] [ALONE] SOURCES <source>...)
 #
+# LABEL: the ctest label where it is not the set's name.
 # PER_SERVER: once for each of AETHER_NATS_SERVERS, with the server's path in the environment
 #             variable AETHER_NATS_SERVER and its label in front of the test's name.
 # ALONE: no other test runs meanwhile.
 function(aether_test_set set)
-  cmake_parse_arguments(arg "PER_SERVER;ALONE" "TIMEOUT" "SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "PER_SERVER;ALONE" "TIMEOUT;LABEL" "SOURCES" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL ${set})
+  endif()
   file(GLOB_RECURSE present RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS
     "${CMAKE_CURRENT_SOURCE_DIR}/${set}/*.cpp")
   if(NOT arg_SOURCES)

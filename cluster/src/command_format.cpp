@@ -62,7 +62,7 @@ result<any_message> parse_payload(const nats_message& from, const actor_address&
 result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock::time_point now,
                             envelope& into) {
   const auto id = command_id::from_hex(from.header(command_id_header).value_or(""));
-  if (!id) return bad_header(command_id_header);
+  if (!id || id->is_nil()) return bad_header(command_id_header);
   into.id = *id;
   if (const auto story = from.header(correlation_header)) {
     const auto parsed = command_id::from_hex(*story);

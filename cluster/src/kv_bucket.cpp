@@ -24,16 +24,23 @@ json document_of(const nats_message& answer) {
   return document.is_object() ? document : json{};
 }
 
+/// The whole number under `key`; 0 where there is none. The library's own conversion would wrap a
+/// negative one and round a real one, where it can, into a revision that nobody gave.
+std::uint64_t number_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
 struct refusal {
-  int status = 0;
-  int code = 0;
+  std::uint64_t status = 0;
+  std::uint64_t code = 0;
   std::string text;
 };
 
 std::optional<refusal> refusal_of(const json& document) {
   const auto found = document.find("error");
   if (found == document.end() || !found->is_object()) return std::nullopt;
-  return refusal{found->value("code", 0), found->value("err_code", 0),
+  return refusal{number_of(*found, "code"), number_of(*found, "err_code"),
                  found->value("description", std::string{"refused"})};
 }
 
@@ -66,7 +73,9 @@ result<kv_entry> entry_of(const nats_message& answer) try {
   const json& message = document.at("message");
   auto value = decode_base64(message.value("data", std::string{}));
   if (!value) return fail(errc::store_failed, "odd answer from the server: bad base64");
-  return kv_entry{message.at("seq").get<std::uint64_t>(), std::move(*value)};
+  const auto revision = number_of(message, "seq");
+  if (revision == 0) return fail(errc::store_failed, "odd answer from the server: no sequence");
+  return kv_entry{revision, std::move(*value)};
 } catch (const json::exception& odd) {
   return fail(errc::store_failed, std::string{"odd answer from the server: "} + odd.what());
 }
@@ -83,7 +92,9 @@ write_result outcome_of(const result<nats_message>& answer) try {
     // Of a refusal that we do not know we cannot say that nothing is stored.
     return {.outcome = conflict ? write_outcome::conflict : write_outcome::unknown};
   }
-  return {.outcome = write_outcome::stored, .revision = document.at("seq").get<std::uint64_t>()};
+  const auto revision = number_of(document, "seq");
+  return {.outcome = revision == 0 ? write_outcome::unknown : write_outcome::stored,
+          .revision = revision};
 } catch (const json::exception&) {
   return {.outcome = write_outcome::unknown};
 }

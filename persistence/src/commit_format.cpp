@@ -142,6 +142,7 @@ std::string_view contradiction(const commit& read) {
   if (read.id.is_nil()) return "it has no id";
   if (read.first.value() == 0) return "it has no first version";
   if (read.events.empty()) return "it has no events";
+  if (read.last() < read.first) return "its last version does not fit into 64 bits";
   std::uint64_t owned = 0;
   for (const auto& command : read.commands) owned += command.events;
   return owned > read.events.size() ? "its commands own more events than it has" : "";

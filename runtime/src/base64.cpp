@@ -41,6 +41,8 @@ std::optional<bytes> decode_base64(std::string_view text) {
     held -= 8;
     decoded.push_back(static_cast<std::byte>(bits >> held));
   }
+  // What the last digit holds beyond the last byte is 0.
+  if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
   return decoded;
 }
 

@@ -1,6 +1,6 @@
 #include "pub_ack.hpp"
 
-#include <nlohmann/json.hpp>
+#include "json_number.hpp"
 
 #include <charconv>
 #include <optional>
@@ -29,7 +29,7 @@ std::optional<stream_sequence> plain_ack(std::string_view text) {
                                                   : std::nullopt;
 }
 
-pub_ack::kind kind_of_error(int error_code) {
+pub_ack::kind kind_of_error(std::uint64_t error_code) {
   switch (error_code) {
     case 10071:
       return pub_ack::kind::conflict;
@@ -46,13 +46,13 @@ pub_ack parse_document(std::string_view text) {
   const json document = json::parse(text, nullptr, false);
   if (!document.is_object()) return {.text = "the answer is no JSON object"};
   if (const auto error = document.find("error"); error != document.end() && error->is_object()) {
-    const int code = error->value("err_code", 0);
+    const auto code = number_of(*error, "err_code");
     return {
         kind_of_error(code),
         {},
         error->value("description", std::string{"refused"}) + " (" + std::to_string(code) + ")"};
   }
-  const auto sequence = document.value("seq", std::uint64_t{0});
+  const auto sequence = number_of(document, "seq");
   if (sequence == 0) return {.text = "the answer has no sequence"};
   const bool duplicate = document.value("duplicate", false);
   return {duplicate ? pub_ack::kind::duplicate : pub_ack::kind::stored, stream_sequence{sequence}};

@@ -1,8 +1,7 @@
 #include "stored_record.hpp"
 
 #include <aether/runtime/base64.hpp>
-
-#include <nlohmann/json.hpp>
+#include "json_number.hpp"
 
 #include <charconv>
 
@@ -48,7 +47,7 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
   const json document = json::parse(as_text(payload), nullptr, false);
   if (!document.is_object()) return odd_answer("no JSON object");
   if (const auto refusal = document.find("error"); refusal != document.end()) {
-    const int code = refusal->value("err_code", 0);
+    const auto code = number_of(*refusal, "err_code");
     if (code == no_message_found) return std::nullopt;
     return fail(errc::unavailable, refusal->value("description", std::string{"refused"}) + " (" +
                                        std::to_string(code) + ")");
@@ -57,8 +56,10 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
   auto headers = decode_base64(message.value("hdrs", std::string{}));
   auto data = decode_base64(message.value("data", std::string{}));
   if (!headers || !data) return odd_answer("bad base64");
+  const auto sequence = number_of(message, "seq");
+  if (sequence == 0) return odd_answer("the message has no sequence");
   leader_answer answer;
-  answer.sequence_ = stream_sequence{message.at("seq").get<std::uint64_t>()};
+  answer.sequence_ = stream_sequence{sequence};
   answer.subject_ = message.value("subject", std::string{});
   answer.headers_ = text_of(*headers);
   answer.payload_ = std::move(*data);

@@ -163,6 +163,14 @@ TEST_CASE("commit format: no cut is taken for a commit") {
   CHECK(code_of(decode_commit(longer, "1")) == errc::corrupt_history);
 }
 
+TEST_CASE("commit format: the last version fits into 64 bits, or it is no commit") {
+  commit last = golden_commit();
+  last.first = event_version{~std::uint64_t{0} - 1};
+  CHECK(decode_commit(encode_commit(last), "1") == last);
+  last.first = event_version{~std::uint64_t{0}};
+  CHECK(code_of(decode_commit(encode_commit(last), "1")) == errc::corrupt_history);
+}
+
 TEST_CASE("commit format: damaged bytes are an error or another commit, never a crash") {
   auto random = testing::seeded_random();
   const auto whole = encode_commit(golden_commit());

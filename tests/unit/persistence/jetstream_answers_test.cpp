@@ -46,6 +46,10 @@ TEST_CASE("pub ack: every answer a server gives is told apart") {
       {R"({"stream":"S","seq":12)", kind::unreadable, 0},
       {R"({"stream":"S","seq":"12"})", kind::unreadable, 0},
       {R"({"stream":"S","seq":99999999999999999999})", kind::unreadable, 0},
+      {R"({"seq":-5})", kind::unreadable, 0},
+      {R"({"seq":1.5})", kind::unreadable, 0},
+      {R"({"seq":1e300})", kind::unreadable, 0},
+      {R"({"error":{"err_code":1e300}})", kind::refused, 0},
       {R"([])", kind::unreadable, 0},
       {"+OK", kind::unreadable, 0},
       {"", kind::unreadable, 0},
@@ -73,8 +77,10 @@ TEST_CASE("leader answer: message, none, trouble and nonsense are told apart") {
   CHECK_FALSE(none->has_value());
   CHECK(answer_of(R"({"error":{"code":503,"err_code":10008}})").error().code() ==
         errc::unavailable);
-  for (const char* odd : {"", "[]", "{}", R"({"message":{}})", R"({"message":{"seq":"x"}})",
-                          R"({"message":{"seq":1,"data":"!"}})", R"({"error":5})"}) {
+  for (const char* odd :
+       {"", "[]", "{}", R"({"message":{}})", R"({"message":{"seq":"x"}})",
+        R"({"message":{"seq":1,"data":"!"}})", R"({"message":{"seq":0}})",
+        R"({"message":{"seq":-1}})", R"({"message":{"seq":1e300}})", R"({"error":5})"}) {
     CAPTURE(odd);
     const auto answer = answer_of(odd);
     REQUIRE_FALSE(answer.has_value());

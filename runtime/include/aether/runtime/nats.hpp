@@ -17,6 +17,7 @@ namespace aether {
 
 namespace nats {
 class session;  // what is behind `nats_connection`
+struct message_access;  // defined by tests, to make messages without a connection
 }
 
 /// A message as it came from the server; owns it. Move-only; use from one thread at a time.
@@ -36,6 +37,7 @@ class nats_message {
 
  private:
   friend class nats::session;
+  friend struct nats::message_access;
   explicit nats_message(void* handle) noexcept : handle_{handle} {}
   void* handle_ = nullptr;
 };

@@ -1,0 +1,13 @@
+# One fuzzer each: <name>_fuzz.cpp, with its corpus in corpus/<name>.
+set(AETHER_FUZZ_NAMES
+  base64
+  command
+  command_window
+  commit
+  coordination
+  heartbeat
+  hosted_types
+  jetstream_answers
+  msgpack
+  snapshot
+)
