@@ -164,6 +164,7 @@ void nats_server::pause() {
 }
 
 void nats_server::resume() {
+  if (!paused_) return;
   ::kill(pid_, SIGCONT);
   paused_ = false;
 }

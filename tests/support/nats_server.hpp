@@ -44,7 +44,7 @@ class nats_server {
   void restart();
   /// SIGSTOP: its connections stay, nothing is answered. Returns when it is stopped.
   void pause();
-  /// SIGCONT.
+  /// SIGCONT. Nothing when it is not paused.
   void resume();
 
  private:
