@@ -4,7 +4,9 @@
 #include "support/random.hpp"
 #include "support/store_calls.hpp"
 
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace aether::testing {
 
@@ -34,6 +36,8 @@ struct append_writers::lane {
   std::mt19937_64 random;
   /// The ends of the histories as this lane knows them.
   std::vector<log_position> known;
+  /// The actor to write to next, where another writer came first; else any.
+  std::optional<std::size_t> once_more = {};
   std::vector<append_attempt> attempts = {};
   std::jthread thread = {};
 };
@@ -68,12 +72,14 @@ bool append_writers::think(lane& mine) {
 }
 
 void append_writers::step(lane& mine) {
-  const std::size_t i = random_between(mine.random, 0, options_.actors - 1);
+  const std::size_t any = random_between(mine.random, 0, options_.actors - 1);
+  const std::size_t i = std::exchange(mine.once_more, std::nullopt).value_or(any);
   log_position& end = mine.known[i];
   auto next = commit_after(end, random_between(mine.random, 1, 3));
   append_attempt attempt{address("account", "contended-" + std::to_string(i)), std::move(next),
                          log_position{}};
   attempt.outcome = append(mine.with.store, attempt.to, end, attempt.commit);
+  if (!attempt.outcome && attempt.outcome.error().code() != errc::version_conflict) ++given_up_;
   if (!attempt.outcome && attempt.outcome.error().code() == errc::outcome_unknown)
     append_again_perhaps(mine, end, attempt);
   if (attempt.outcome) {
@@ -81,13 +87,13 @@ void append_writers::step(lane& mine) {
     end = *attempt.outcome;
   } else if (const auto now = latest(mine.with.store, attempt.to)) {
     end = *now ? (*now)->position() : log_position{};
+    if (attempt.outcome.error().code() == errc::version_conflict) mine.once_more = i;
   }
   mine.attempts.push_back(std::move(attempt));
 }
 
 void append_writers::append_again_perhaps(lane& mine, const log_position& expected,
                                           append_attempt& attempt) {
-  ++undecided_;
   if (random_between(mine.random, 0, 1) == 0) return;
   auto again = append(mine.with.store, attempt.to, expected, attempt.commit);
   // "Not stored by this call" says nothing of the call before.

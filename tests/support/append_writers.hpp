@@ -16,9 +16,9 @@
 namespace aether::testing {
 
 /// Writers who append to the same actors against each other, each as it would be in a process of
-/// its own: `clients` connections and stores, with `lanes` threads each. A lane appends what
-/// follows the end of the history as it knows it, which is often not the end any more; what it is
-/// told, it writes down. It sends some commits once more whose outcome it was not told.
+/// its own: a connection and a store each, with `lanes` threads. A lane appends what follows the
+/// end of the history as it knows it, which is often not the end any more; then it reads the end
+/// and decides again. It sends some commits once more whose outcome it was not told.
 class append_writers {
  public:
   struct options {
@@ -30,8 +30,8 @@ class append_writers {
     std::size_t lanes = 3;
     /// A client each, and how long its appends may take: with short ones some end undecided.
     std::vector<std::chrono::milliseconds> deadlines = {
-        std::chrono::milliseconds{800}, std::chrono::milliseconds{800},
-        std::chrono::milliseconds{3'000}, std::chrono::milliseconds{10'000}};
+        std::chrono::milliseconds{700}, std::chrono::milliseconds{800},
+        std::chrono::milliseconds{900}, std::chrono::milliseconds{10'000}};
   };
 
   /// Opens the connections and begins. Throws `std::runtime_error` where one cannot be opened.
@@ -40,9 +40,10 @@ class append_writers {
   append_writers& operator=(const append_writers&) = delete;
   ~append_writers();
 
-  /// Appends that were reported stored, and appends without a definite answer, so far.
+  /// Appends that were reported stored, and those that ran out of time (`outcome_unknown` and
+  /// `unavailable`), so far.
   [[nodiscard]] std::size_t stored() const noexcept { return stored_; }
-  [[nodiscard]] std::size_t undecided() const noexcept { return undecided_; }
+  [[nodiscard]] std::size_t given_up() const noexcept { return given_up_; }
   [[nodiscard]] std::vector<actor_address> actors() const;
 
   /// Ends when every append under way is answered. @returns everything that was sent.
@@ -61,7 +62,7 @@ class append_writers {
 
   options options_;
   std::atomic<std::size_t> stored_ = 0;
-  std::atomic<std::size_t> undecided_ = 0;
+  std::atomic<std::size_t> given_up_ = 0;
   std::mutex mutex_;
   std::condition_variable ended_;
   bool ending_ = false;
