@@ -133,11 +133,15 @@ std::size_t nats_cluster::leader_of(nats_connection& connection, const std::stri
   throw std::runtime_error("no server leads stream " + stream);
 }
 
-bool nats_cluster::await_replicas(nats_connection& connection, const std::string& stream) const {
-  return await([&] {
-    const auto cluster = replicas_of(connection, stream);
+void nats_cluster::await_replicas(nats_connection& connection, const std::string& stream) const {
+  std::optional<json> cluster;
+  const bool whole = await([&] {
+    cluster = replicas_of(connection, stream);
     return cluster && all_current(*cluster);
   });
+  if (!whole)
+    throw std::runtime_error("the replicas of " + stream +
+                             " stay apart: " + (cluster ? cluster->dump() : "no answer"));
 }
 
 }  // namespace aether::testing_support

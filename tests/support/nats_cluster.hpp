@@ -35,9 +35,9 @@ class nats_cluster {
   /// The server that leads `stream`; waits for there to be one.
   [[nodiscard]] std::size_t leader_of(nats_connection& connection, const std::string& stream) const;
   /// Waits until `stream` has a leader and every replica has what the leader has: only then does
-  /// the cluster bear the loss of another server.
-  /// @returns false when it does not get so far.
-  [[nodiscard]] bool await_replicas(nats_connection& connection, const std::string& stream) const;
+  /// the cluster bear the loss of another server. Throws `std::runtime_error` with what the stream
+  /// says of itself when it does not get so far.
+  void await_replicas(nats_connection& connection, const std::string& stream) const;
 
  private:
   std::array<std::unique_ptr<nats_server>, size> servers_;
