@@ -4,6 +4,7 @@
 #include "support/nats_server.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -35,9 +36,10 @@ class nats_cluster {
   /// The server that leads `stream`; waits for there to be one.
   [[nodiscard]] std::size_t leader_of(nats_connection& connection, const std::string& stream) const;
   /// Waits until `stream` has a leader and every replica has what the leader has: only then does
-  /// the cluster bear the loss of another server. Throws `std::runtime_error` with what the stream
-  /// says of itself when it does not get so far.
-  void await_replicas(nats_connection& connection, const std::string& stream) const;
+  /// the cluster bear the loss of another server.
+  /// @returns false when it does not get so far within `limit`.
+  [[nodiscard]] bool await_replicas(nats_connection& connection, const std::string& stream,
+                                    std::chrono::milliseconds limit) const;
 
  private:
   std::array<std::unique_ptr<nats_server>, size> servers_;
