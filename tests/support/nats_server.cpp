@@ -157,6 +157,17 @@ void nats_server::restart() {
   start(port_);
 }
 
+void nats_server::back_up() {
+  fs::remove_all(directory_ / "backup");
+  fs::copy(directory_ / "store", directory_ / "backup", fs::copy_options::recursive);
+}
+
+void nats_server::restore(const std::string& stream) {
+  const fs::path part = stream.empty() ? fs::path{} : fs::path{"jetstream/$G/streams"} / stream;
+  fs::remove_all(directory_ / "store" / part);
+  fs::copy(directory_ / "backup" / part, directory_ / "store" / part, fs::copy_options::recursive);
+}
+
 void nats_server::pause() {
   ::kill(pid_, SIGSTOP);
   ::waitpid(pid_, nullptr, WUNTRACED);
@@ -164,6 +175,7 @@ void nats_server::pause() {
 }
 
 void nats_server::resume() {
+  if (!paused_) return;
   ::kill(pid_, SIGCONT);
   paused_ = false;
 }

@@ -42,9 +42,13 @@ class nats_server {
   void stop();
   /// Starts it again, after `kill` or `stop`, with the same port and store; returns when ready.
   void restart();
+  /// Copies the store aside, in place of an earlier copy. @pre It does not run.
+  void back_up();
+  /// Exchanges the store, or in it only `stream`, for the copy. @pre It does not run.
+  void restore(const std::string& stream = {});
   /// SIGSTOP: its connections stay, nothing is answered. Returns when it is stopped.
   void pause();
-  /// SIGCONT.
+  /// SIGCONT. Nothing when it is not paused.
   void resume();
 
  private:

@@ -47,6 +47,10 @@ pub_ack parse_document(std::string_view text) {
   if (!document.is_object()) return {.text = "the answer is no JSON object"};
   if (const auto error = document.find("error"); error != document.end() && error->is_object()) {
     const auto code = number_of(*error, "err_code");
+    // A leader that is stopping or was voted out says so without an error code, of a message that
+    // the other replicas may store all the same.
+    if (code == 0 && number_of(*error, "code") == 503)
+      return {.text = "503, " + error->value("description", std::string{"no reason given"})};
     return {
         kind_of_error(code),
         {},

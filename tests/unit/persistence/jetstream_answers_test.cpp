@@ -42,6 +42,8 @@ TEST_CASE("pub ack: every answer a server gives is told apart") {
       {R"({"error":{"code":400,"err_code":10077,"description":"maximum bytes exceeded"}})",
        kind::refused, 0},
       {R"({"error":{}})", kind::refused, 0},
+      {R"({"error":{"code":503,"description":"raft: not leader"},"stream":"S","seq":0})",
+       kind::unreadable, 0},
       {R"({"stream":"S","seq":0})", kind::unreadable, 0},
       {R"({"stream":"S","seq":12)", kind::unreadable, 0},
       {R"({"stream":"S","seq":"12"})", kind::unreadable, 0},
