@@ -45,7 +45,8 @@ class replaying : public std::enable_shared_from_this<replaying> {
     if (reached_.version >= order_.to) return done_(reached_);
     const history_query next{.from = event_version{reached_.version.value() + 1},
                              .to = order_.to,
-                             .limit = page_events};
+                             .limit = page_events,
+                             .careful = careful_};
     read_history(
         *order_.events, order_.address, next,
         [self = shared_from_this()](result<history_part> part) { self->apply(std::move(part)); });
@@ -55,20 +56,33 @@ class replaying : public std::enable_shared_from_this<replaying> {
     if (!part) return done_(std::unexpected(std::move(part).error()));
     for (const auto& next : part->events) {
       if (auto applied = order_.actor->replay(next.event); !applied)
-        return done_(fail(errc::corrupt_history,
-                          to_string(order_.address) + ": version " +
-                              std::to_string(next.version.value()) + " (" + next.event.type +
-                              "): " + applied.error().message()));
+        return cannot_apply(next, applied.error());
       reached_ = {next.version, next.at};
-      if (order_.applied) order_.applied(next);
+      if (order_.applied && next.version > shown_) order_.applied(next);
     }
     if (!part->more) return done_(reached_);
+    read_on();
+  }
+
+  /// An operator may have had it skipped: once more from the start, with care. Events before it
+  /// have been shown already.
+  void cannot_apply(const recorded_event& which, const error& why) {
+    if (careful_)
+      return done_(fail(errc::corrupt_history, to_string(order_.address) + ": version " +
+                                                   std::to_string(which.version.value()) + " (" +
+                                                   which.event.type + "): " + why.message()));
+    careful_ = true;
+    shown_ = reached_.version;
+    order_.actor->reset();
+    reached_ = {};
     read_on();
   }
 
   replay_order order_;
   handler done_;
   history_point reached_;
+  bool careful_ = false;
+  event_version shown_;
 };
 
 }  // namespace

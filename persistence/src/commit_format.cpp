@@ -116,15 +116,10 @@ bool read_back_pointers(value_reader& in, std::vector<stream_sequence>& into) {
   return true;
 }
 
-/// What is read besides the commit itself.
-struct decoding {
-  commit read;
-  std::uint64_t owner = 0;
-};
-
-bool read_field(value_reader& in, std::string_view key, decoding& made) {
-  commit& into = made.read;
-  if (key == "of") return read_number(in, made.owner);
+bool read_field(value_reader& in, std::string_view key, framed_commit& made) {
+  commit& into = made.commit;
+  if (key == "of") return read_number(in, made.frame.owner);
+  if (key == "prev") return read_id(in, made.frame.previous);
   if (key == "back") return read_back_pointers(in, into.back_pointers);
   if (key == "id") return read_id(in, into.id);
   if (key == "first") return read_number(in, into.first);
@@ -164,7 +159,7 @@ void append_distinct_types(const commit& from, std::string& text) {
 }
 
 std::size_t size_hint(const commit& from) {
-  std::size_t sum = 180 + from.writer.size() + 5 * from.back_pointers.size();
+  std::size_t sum = 210 + from.writer.size() + 5 * from.back_pointers.size();
   for (const auto& event : from.events) sum += 24 + event.type.size() + event.data.size();
   for (const auto& command : from.commands)
     sum += 64 + command.reply_type.size() + command.reply.size();
@@ -186,11 +181,12 @@ std::uint64_t owner_mark(const namespace_name& ns, const actor_address& address)
   return hash == 0 ? 1 : hash;
 }
 
-bytes encode_commit(const commit& from, std::uint64_t owner) {
+bytes encode_commit(const commit& from, const commit_frame& frame) {
   bytes payload;
   payload.reserve(size_hint(from));
   encoder out{payload};
-  out.map(9 + (owner != 0 ? 1U : 0U) + (from.back_pointers.empty() ? 0U : 1U));
+  const bool chained = !frame.previous.is_nil(), pointed = !from.back_pointers.empty();
+  out.map(9U + (frame.owner != 0 ? 1U : 0U) + (chained ? 1U : 0U) + (pointed ? 1U : 0U));
   out.text("v");
   out.unsigned_integer(commit_format_version);
   out.text("id");
@@ -205,11 +201,15 @@ bytes encode_commit(const commit& from, std::uint64_t owner) {
   out.text(from.writer);
   out.text("epoch");
   out.unsigned_integer(from.epoch.value());
-  if (owner != 0) {
+  if (frame.owner != 0) {
     out.text("of");
-    out.unsigned_integer(owner);
+    out.unsigned_integer(frame.owner);
   }
-  if (!from.back_pointers.empty()) {
+  if (chained) {
+    out.text("prev");
+    write_id(out, frame.previous);
+  }
+  if (pointed) {
     out.text("back");
     out.binary(packed(from.back_pointers));
   }
@@ -240,11 +240,11 @@ std::optional<std::string_view> announced_format(std::string_view header) {
   return end == header.npos ? std::nullopt : std::optional{header.substr(0, end)};
 }
 
-result<commit> decode_commit(bytes_view payload, std::optional<std::string_view> format,
-                             std::uint64_t owner) {
+result<framed_commit> decode_framed(bytes_view payload, std::optional<std::string_view> format,
+                                    std::uint64_t owner) {
   if (auto known = check_format("commit", payload, format, commit_format_version); !known)
     return std::unexpected(std::move(known).error());
-  decoding made;
+  framed_commit made;
   value_reader in{payload};
   const auto damaged = read_fields(in, [&made](value_reader& value, std::string_view key) {
     return read_field(value, key, made);
@@ -254,11 +254,18 @@ result<commit> decode_commit(bytes_view payload, std::optional<std::string_view>
                 damaged->empty() ? "commit cut short"
                                  : "commit field '" + std::string{*damaged} + "' is damaged");
   if (!in.at_end()) return fail(errc::corrupt_history, "bytes left over after a commit");
-  if (const auto why = contradiction(made.read); !why.empty())
+  if (const auto why = contradiction(made.commit); !why.empty())
     return fail(errc::corrupt_history, "no commit: " + std::string{why});
-  if (owner != 0 && made.owner != 0 && owner != made.owner)
+  if (owner != 0 && made.frame.owner != 0 && owner != made.frame.owner)
     return fail(errc::corrupt_history, "the commit of another actor or namespace");
-  return std::move(made.read);
+  return made;
+}
+
+result<commit> decode_commit(bytes_view payload, std::optional<std::string_view> format,
+                             std::uint64_t owner) {
+  auto read = decode_framed(payload, format, owner);
+  if (!read) return std::unexpected(std::move(read).error());
+  return std::move(read->commit);
 }
 
 }  // namespace aether

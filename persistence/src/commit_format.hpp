@@ -21,10 +21,17 @@ inline constexpr const char* commit_header_name = "Aether-Commit";
 /// another namespace's subject is recognised. Never 0.
 [[nodiscard]] std::uint64_t owner_mark(const namespace_name& ns, const actor_address& address);
 
+/// What a stored commit says besides itself.
+struct commit_frame {
+  /// An `owner_mark`; 0 for none.
+  std::uint64_t owner = 0;
+  /// The id of the commit before it; nil where there is none, or it is not known.
+  commit_id previous{};
+};
+
 /// The stored payload: enough to rebuild the commit without its header.
-/// @param owner an `owner_mark`, 0 for none.
 /// @pre `validate` accepted it.
-[[nodiscard]] bytes encode_commit(const commit& from, std::uint64_t owner = 0);
+[[nodiscard]] bytes encode_commit(const commit& from, const commit_frame& frame = {});
 
 /// What brokers and tools see without decoding, in one header because each one costs the server as
 /// much as the payload: `<format> <id> <first>-<last> <types>`.
@@ -34,10 +41,19 @@ inline constexpr const char* commit_header_name = "Aether-Commit";
 /// word of a `commit_header`, none of any other text.
 [[nodiscard]] std::optional<std::string_view> announced_format(std::string_view header);
 
+struct framed_commit {
+  aether::commit commit;
+  commit_frame frame;
+};
+
 /// @param format as announced; none is accepted.
 /// @param owner whose it must be, if it says so; 0: anyone's.
 /// @errors `corrupt_history`: a newer format, which the text names, damaged bytes, or another
 ///         actor's commit.
+[[nodiscard]] result<framed_commit> decode_framed(bytes_view payload,
+                                                  std::optional<std::string_view> format,
+                                                  std::uint64_t owner = 0);
+/// The same without the frame.
 [[nodiscard]] result<commit> decode_commit(bytes_view payload,
                                            std::optional<std::string_view> format,
                                            std::uint64_t owner = 0);

@@ -83,6 +83,7 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
         handler_{std::move(handler)} {}
 
   void start() {
+    if (query_.careful) return read_everything();
     if (query_.newest_first) return read_tail();
     read_page(query_.from, {});
   }

@@ -12,6 +12,7 @@ bool read_field(value_reader& in, std::string_view key, snapshot& into) {
   if (key == "schema") return read_number(in, into.schema);
   if (key == "version") return read_number(in, into.position.version);
   if (key == "seq") return read_number(in, into.position.sequence);
+  if (key == "commit") return read_id(in, into.position.commit);
   if (key == "state") return read_embedded(in, into.state);
   if (key == "window") return read_embedded(in, into.window);
   return in.value().has_value();
@@ -30,9 +31,10 @@ result<void> validate(const snapshot& taken) {
 
 bytes encode_snapshot(const snapshot& from) {
   bytes payload;
-  payload.reserve(96 + from.state_type.size() + from.state.size() + from.window.size());
+  payload.reserve(128 + from.state_type.size() + from.state.size() + from.window.size());
   encoder out{payload};
-  out.map(7);
+  const bool witnessed = !from.position.commit.is_nil();
+  out.map(witnessed ? 8 : 7);
   out.text("v");
   out.unsigned_integer(snapshot_format_version);
   out.text("type");
@@ -43,6 +45,10 @@ bytes encode_snapshot(const snapshot& from) {
   out.unsigned_integer(from.position.version.value());
   out.text("seq");
   out.unsigned_integer(from.position.sequence.value());
+  if (witnessed) {
+    out.text("commit");
+    write_id(out, from.position.commit);
+  }
   out.text("state");
   write_embedded(out, from.state);
   out.text("window");

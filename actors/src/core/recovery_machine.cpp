@@ -14,6 +14,19 @@ std::string number(Number of) {
   return std::to_string(of.value());
 }
 
+/// Whether the commit is the one that the position speaks of, as far as it tells.
+bool same(const log_position& known, const recorded_commit& found) {
+  return known == found.position() &&
+         (known.commit.is_nil() || known.commit == found.commit.id);
+}
+
+error other_history(const recorded_commit& found) {
+  return {errc::stream_regressed, "the commit at stream sequence " + number(found.sequence) +
+                                      " belongs to another history than the snapshot: the stream "
+                                      "was restored or made anew; restore it, or remove the "
+                                      "actor's snapshot to accept the loss"};
+}
+
 }  // namespace
 
 recovery_machine::steps recovery_machine::fail_with(error why) {
@@ -49,12 +62,8 @@ recovery_machine::steps recovery_machine::compare() {
   goal_ = tail_ ? tail_->commit.last() : event_version{};
   if (snapshot_) was_stored(snapshot_->position.version);
   if (stored_ > goal_) return behind();
-  if (snapshot_ && snapshot_->position.version == goal_ &&
-      snapshot_->position.sequence != tail_->sequence)
-    return fail_with({errc::stream_regressed,
-                      "version " + number(goal_) + " is at stream sequence " +
-                          number(tail_->sequence) + ", but was stored at " +
-                          number(snapshot_->position.sequence) + ": it is another stream"});
+  if (snapshot_ && snapshot_->position.version == goal_ && !same(snapshot_->position, *tail_))
+    return fail_with(other_history(*tail_));
   tail_known_to_be_sound_ = true;
   steps out;
   if (snapshot_) {
@@ -102,12 +111,12 @@ void recovery_machine::read_in_order(steps& out) {
 
 bool recovery_machine::joins(const std::vector<recorded_commit>& older) const {
   if (older.empty()) return false;
-  event_version next = fetched_.front().commit.first;
+  const recorded_commit* next = &fetched_.front();
   for (auto it = older.rbegin(); it != older.rend(); ++it) {
-    if (it->commit.last().value() + 1 != next.value()) return false;
-    next = it->commit.first;
+    if (!next->follows(it->position())) return false;
+    next = &*it;
   }
-  return next > at_.version;
+  return next->commit.first > at_.version;
 }
 
 recovery_machine::steps recovery_machine::fetched(result<std::vector<recorded_commit>> commits) {
@@ -178,6 +187,10 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
                                               " is missing: the commit at stream sequence " +
                                               std::to_string(next.sequence.value()) +
                                               " begins with version " + number(next.commit.first)});
+    return false;
+  }
+  if (!next.follows(at_)) {
+    out = fail_with(other_history(next));
     return false;
   }
   at_ = next.position();

@@ -24,7 +24,7 @@ append_machine::effect append_machine::step(input heard, time_point now) {
 
 append_machine::effect append_machine::on(stored heard, time_point) {
   AETHER_ASSERT(phase_ == phase::sending);
-  return end(log_position{last_, heard.sequence});
+  return end(log_position{last_, heard.sequence, id_});
 }
 
 append_machine::effect append_machine::on(duplicate, time_point now) {
@@ -69,7 +69,7 @@ append_machine::effect append_machine::on(silence heard, time_point now) {
 
 append_machine::effect append_machine::on(found heard, time_point) {
   AETHER_ASSERT(phase_ == phase::checking);
-  if (heard.id == id_) return end(log_position{last_, heard.sequence});
+  if (heard.id == id_) return end(log_position{last_, heard.sequence, id_});
   return end(fail(errc::version_conflict,
                   "another commit follows version " + std::to_string(expected_.version.value()) +
                       ", at stream sequence " + std::to_string(heard.sequence.value())));
@@ -77,7 +77,10 @@ append_machine::effect append_machine::on(found heard, time_point) {
 
 append_machine::effect append_machine::on(nothing_found, time_point now) {
   AETHER_ASSERT(phase_ == phase::checking);
-  if (conflicted_ && in_doubt_ == 0 && ++unexplained_ == unexplained_max)
+  const bool unexplained = conflicted_ && in_doubt_ == 0;
+  if (unexplained && ++unexplained_ == 1) unexplained_since_ = now;
+  if (unexplained && unexplained_ >= unexplained_max &&
+      now - unexplained_since_ >= timing_.regress_patience)
     return end(fail(errc::stream_regressed,
                     "the log ends before version " + std::to_string(expected_.version.value()) +
                         " at stream sequence " + std::to_string(expected_.sequence.value()) +

@@ -17,6 +17,9 @@ struct append_timing {
   /// Between two attempts: doubled from the first to the second value.
   std::chrono::milliseconds backoff_min{20};
   std::chrono::milliseconds backoff_max{500};
+  /// How long conflicts that no commit explains must go on before the log counts as regressed: a
+  /// replica that has been cut off answers so too, for a while.
+  std::chrono::milliseconds regress_patience{0};
 };
 
 /// Drives one conditional append to a definite outcome, over a network that loses, delays and
@@ -30,7 +33,8 @@ struct append_timing {
 ///   sending --not_taken | silence--> waiting
 ///   checking --found--> done                                      stored, or version_conflict
 ///   checking --nothing_found | read_failed--> waiting
-///   checking --nothing_found after a conflict, 3 times--> done    stream_regressed
+///   checking --nothing_found after a conflict, 3 times, for `regress_patience`--> done
+///                                                                 stream_regressed
 ///   waiting --elapsed--> sending
 ///   any --no time left for another attempt | closed--> done       unavailable, or outcome_unknown
 ///
@@ -120,6 +124,7 @@ class append_machine {
   [[nodiscard]] effect step(input heard, time_point now);
   [[nodiscard]] phase current() const noexcept { return phase_; }
   [[nodiscard]] const log_position& expected() const noexcept { return expected_; }
+  [[nodiscard]] const commit_id& id() const noexcept { return id_; }
 
  private:
   effect send(time_point now);
@@ -153,6 +158,7 @@ class append_machine {
   std::uint32_t in_doubt_ = 0;
   /// Conflicts in a row that no commit explained.
   std::uint32_t unexplained_ = 0;
+  time_point unexplained_since_{};
   bool conflicted_ = false;
   std::string last_trouble_;
 };

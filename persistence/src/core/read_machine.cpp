@@ -23,17 +23,20 @@ read_machine::fetch read_machine::next() const {
   return {next_, pages_ ? std::min(left, page_commits_max) : 1, false};
 }
 
-bool read_machine::follows(event_version first) const {
-  return expected_ ? first == *expected_ : first <= from_;
+bool read_machine::follows(const recorded_commit& next) const {
+  if (!expected_) return next.commit.first <= from_;
+  return next.follows({event_version{expected_->value() - 1}, {}, before_});
 }
 
 result<void> read_machine::take(recorded_commit read) {
   if (done()) return {};
-  if (!follows(read.commit.first))
+  if (!follows(read))
     return fail(errc::corrupt_history,
                 "expected version " + std::to_string(expected_.value_or(from_).value()) +
                     " at or before stream sequence " + std::to_string(read.sequence.value()) +
-                    ", found version " + std::to_string(read.commit.first.value()));
+                    ", found version " + std::to_string(read.commit.first.value()) +
+                    (read.commit.first == expected_ ? " of another history" : ""));
+  before_ = read.commit.id;
   expected_ = event_version{read.commit.last().value() + 1};
   next_ = stream_sequence{read.sequence.value() + 1};
   if (read.commit.last() < from_) return {};

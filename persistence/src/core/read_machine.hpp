@@ -49,7 +49,7 @@ class read_machine {
   [[nodiscard]] std::vector<recorded_commit> collected() && { return std::move(collected_); }
 
  private:
-  [[nodiscard]] bool follows(event_version first) const;
+  [[nodiscard]] bool follows(const recorded_commit& next) const;
 
   event_version from_;
   std::size_t commits_max_;
@@ -59,6 +59,8 @@ class read_machine {
   stream_sequence next_;
   /// The version that must come next; none before the first commit of a read from the middle.
   std::optional<event_version> expected_;
+  /// The commit taken last.
+  commit_id before_;
   std::vector<recorded_commit> collected_;
   phase phase_;
 };

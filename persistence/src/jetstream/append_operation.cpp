@@ -92,7 +92,8 @@ void append_operation::send(std::chrono::milliseconds timeout) {
                    before = watch_->reached(send_.place.stream_index)](result<nats_message> answer) {
     auto input = input_of_answer(answer);
     if (const auto* stored = std::get_if<machine::stored>(&input))
-      self->watch_->stored(self->send_.place.stream_index, before, stored->sequence);
+      self->watch_->stored(self->send_.place.stream_index, before,
+                           {stored->sequence, self->machine_.id()});
     self->heard(std::move(input));
   };
   connection_->request(message, timeout, std::move(answered), nats_flush::soon);

@@ -18,8 +18,9 @@ namespace {
 /// What the server counts against its payload limit besides the payload.
 constexpr std::size_t headers_bytes_max = 2'048;
 
-append_timing timing_of(const jetstream_timing& timing) {
-  return {timing.request_timeout, timing.append_deadline, timing.backoff_min, timing.backoff_max};
+append_timing timing_of(const jetstream_timing& timing, std::uint32_t replicas) {
+  return {timing.request_timeout, timing.append_deadline, timing.backoff_min, timing.backoff_max,
+          replicas > 1 ? stream_watch::replica_patience : std::chrono::milliseconds{0}};
 }
 
 std::size_t payload_bytes_max(const nats_connection& connection) {
@@ -54,7 +55,7 @@ struct jetstream_event_store::impl {
                                                           const commit& next) const {
     if (auto valid = validate(next, expected); !valid) return std::unexpected(valid.error());
     auto where = place(address);
-    bytes payload = encode_commit(next, where.owner);
+    bytes payload = encode_commit(next, {where.owner, expected.commit});
     // Asked for each time: after a reconnect it may be another server's.
     if (auto fits = check_size(payload.size(), payload_bytes_max(*connection)); !fits)
       return std::unexpected(fits.error());
@@ -93,8 +94,7 @@ void jetstream_event_store::append(const actor_address& address, log_position ex
     handler(fail(prepared.error().code(), who + prepared.error().text()));
     return;
   }
-  impl_->watch->saw(prepared->place.stream_index, expected.sequence);
-  append_machine machine{next.id, expected, next.last(), timing_of(impl_->timing)};
+  append_machine machine{next.id, expected, next.last(), timing_of(impl_->timing, impl_->layout.replicas)};
   std::make_shared<append_operation>(impl_->connection, impl_->watch, impl_->clock,
                                      std::move(machine), std::move(*prepared), std::move(handler))
       ->start();
@@ -119,14 +119,16 @@ void jetstream_event_store::fetch(const actor_address& address,
 
 void jetstream_event_store::latest(const actor_address& address, latest_handler handler) {
   auto place = impl_->place(address);
+  if (auto behind = impl_->watch->verdict(place.stream_index); !behind)
+    return handler(std::unexpected(at_place(place, behind.error())));
   const auto query = last_query(place.subject);
   const auto stream = place.stream;
   auto answered = [place = std::move(place), watch = impl_->watch, handler = std::move(handler)](
                       result<std::optional<stored_record>> read) mutable {
     if (!read) return handler(std::unexpected(at_place(place, read.error())));
     if (!*read) return handler(std::nullopt);
-    watch->saw(place.stream_index, (*read)->sequence);
     auto found = decode_record(**read, place);
+    watch->saw(place.stream_index, {(*read)->sequence, found ? found->commit.id : commit_id{}});
     if (!found) return handler(std::unexpected(std::move(found).error()));
     handler(std::optional{std::move(*found)});
   };

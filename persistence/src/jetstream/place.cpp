@@ -17,8 +17,8 @@ error at_place(const commit_place& place, const error& why) {
 }
 
 result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
-  auto read = decode_commit(record.payload, record.format, place.owner);
-  if (read) return recorded_commit{std::move(*read), record.sequence};
+  auto read = decode_framed(record.payload, record.format, place.owner);
+  if (read) return recorded_commit{std::move(read->commit), record.sequence, read->frame.previous};
   const auto sequence = std::to_string(record.sequence.value());
   return std::unexpected(at_place(
       place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));

@@ -18,13 +18,19 @@ struct stored_commit {
   commit_id id;
   bytes_view encoded;
 
-  [[nodiscard]] log_position position() const noexcept { return {last, sequence}; }
+  [[nodiscard]] log_position position() const noexcept { return {last, sequence, id}; }
 };
 
 using history = std::vector<stored_commit>;
 
 log_position end_of(const history& of) {
   return of.empty() ? log_position{} : of.back().position();
+}
+
+/// Where the writer knows the id of what it follows, that must be it too.
+bool is_end(const history& of, const log_position& expected) {
+  const auto end = end_of(of);
+  return end == expected && (expected.commit.is_nil() || expected.commit == end.commit);
 }
 
 /// `id` found the log not ending at `expected`: the retry of a stored commit, or a conflict.
@@ -49,9 +55,9 @@ bytes_view kept(const bytes& data, std::pmr::memory_resource& memory) {
 }
 
 recorded_commit decoded(const stored_commit& from) {
-  auto read = decode_commit(from.encoded, std::nullopt);
+  auto read = decode_framed(from.encoded, std::nullopt);
   AETHER_ASSERT(read.has_value());
-  return {std::move(*read), from.sequence};
+  return {std::move(read->commit), from.sequence, read->frame.previous};
 }
 
 std::vector<recorded_commit> part_of(const history& of, event_version from, std::size_t most) {
@@ -78,11 +84,11 @@ struct memory_event_store::impl {
   result<log_position> append(const actor_address& address, const log_position& expected,
                               const commit& next) {
     if (auto valid = validate(next, expected); !valid) return std::unexpected(valid.error());
-    const bytes encoded = encode_commit(next);
+    const bytes encoded = encode_commit(next, {.owner = 0, .previous = expected.commit});
     if (auto fits = check_size(encoded.size(), commit_bytes_max); !fits)
       return std::unexpected(fits.error());
     return histories.with(address, [&](history& mine, auto& memory) -> result<log_position> {
-      if (end_of(mine) != expected) return settle(mine, expected, next.id);
+      if (!is_end(mine, expected)) return settle(mine, expected, next.id);
       mine.push_back(
           {next.last(), stream_sequence{++last_sequence}, next.id, kept(encoded, memory)});
       return mine.back().position();

@@ -38,6 +38,8 @@ commit chained_commit() {
   return made;
 }
 
+const commit_frame chained_frame{0x1122334455667788, id_of<commit_id>(0x55)};
+
 errc code_of(const result<commit>& read) {
   REQUIRE_FALSE(read.has_value());
   return read.error().code();
@@ -62,17 +64,21 @@ TEST_CASE("commit format: the payload alone is enough") {
 }
 
 TEST_CASE("commit format: with an owner and back-pointers, as the second golden file has it") {
-  const auto written = encode_commit(chained_commit(), 0x1122334455667788);
+  const auto written = encode_commit(chained_commit(), chained_frame);
   INFO(testing::hex_lines(written));
   CHECK(written == testing::golden("commit-v1-chained.hex"));
-  CHECK(decode_commit(testing::golden("commit-v1-chained.hex"), "1") == chained_commit());
+  const auto read = decode_framed(testing::golden("commit-v1-chained.hex"), "1");
+  REQUIRE(read.has_value());
+  CHECK(read->commit == chained_commit());
+  CHECK(read->frame.owner == chained_frame.owner);
+  CHECK(read->frame.previous == chained_frame.previous);
 }
 
 TEST_CASE("commit format: another actor's commit is told from one's own") {
   const auto ns = *namespace_name::parse("bank");
   const auto alice = testing::address("account", "alice"), bob = testing::address("account", "bob");
   const auto mark = owner_mark(ns, alice);
-  const auto stored = encode_commit(golden_commit(), mark);
+  const auto stored = encode_commit(golden_commit(), {.owner = mark, .previous = {}});
   CHECK(decode_commit(stored, "1", mark).has_value());
   CHECK(decode_commit(stored, "1").has_value());
   CHECK(code_of(decode_commit(stored, "1", owner_mark(ns, bob))) == errc::corrupt_history);

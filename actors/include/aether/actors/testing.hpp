@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/behavior.hpp>
+#include <aether/runtime/describe.hpp>
 
 #include <memory>
 #include <stdexcept>
@@ -23,8 +24,7 @@ struct expectation_failed : std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// An encoded message in JSON-like words, for texts that people read.
-[[nodiscard]] std::string describe(std::string_view wire_name, bytes_view data);
+using aether::describe;
 
 namespace detail {
 

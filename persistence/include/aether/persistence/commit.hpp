@@ -90,15 +90,29 @@ struct log_position {
   event_version version;
   /// The newest commit's sequence in its stream.
   stream_sequence sequence;
-  friend bool operator==(const log_position&, const log_position&) = default;
+  /// That commit's id, the witness that it is the same log; nil where it is not known.
+  commit_id commit{};
+  /// The witness does not count.
+  friend bool operator==(const log_position& a, const log_position& b) noexcept {
+    return a.version == b.version && a.sequence == b.sequence;
+  }
 };
 
 /// A commit that was read back.
 struct recorded_commit {
   aether::commit commit;
   stream_sequence sequence;
+  /// The id of the commit that its writer knew to be before it; nil where the writer did not say.
+  commit_id previous{};
 
-  [[nodiscard]] log_position position() const noexcept { return {commit.last(), sequence}; }
+  [[nodiscard]] log_position position() const noexcept {
+    return {commit.last(), sequence, commit.id};
+  }
+  /// Whether it may directly follow `before`: the next version, and nobody else's history.
+  [[nodiscard]] bool follows(const log_position& before) const noexcept {
+    return commit.first.value() == before.version.value() + 1 &&
+           (previous.is_nil() || before.commit.is_nil() || previous == before.commit);
+  }
 };
 
 }  // namespace aether

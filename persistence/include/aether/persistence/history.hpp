@@ -38,6 +38,9 @@ struct history_query {
   /// At most so many events.
   std::size_t limit = 1'000;
   bool newest_first = false;
+  /// Heed the markers by which an operator had something skipped: reads the whole history first.
+  /// Without it they are heeded only where the history cannot be read otherwise.
+  bool careful = false;
 };
 
 struct history_part {
@@ -49,7 +52,7 @@ struct history_part {
 
 using history_handler = std::move_only_function<void(result<history_part>)>;
 
-/// Reads a part of an actor's history. Events that an operator had skipped appear as
+/// Reads a part of an actor's history. With `careful`, events that an operator had skipped appear as
 /// `skipped_event`. The newest are found through the commits' back-pointers, wherever they lie.
 /// @param store outlives the call of `handler`.
 /// @errors (to the handler) as for `event_store::read`.
