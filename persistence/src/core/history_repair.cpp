@@ -123,6 +123,7 @@ result<planned_skip> plan_skip(const std::vector<history_record>& records,
   plan.expected = {event_version{version},
                    records.empty() ? stream_sequence{} : records.back().sequence};
   plan.marker.first = event_version{version + 1};
+  if (!records.empty()) plan.marker.back_pointers = {records.back().sequence};
   const skip_order order{request.first.value(), request.last.value(), request.sequence.value(),
                          request.reason};
   plan.marker.events.push_back({std::string{skip_marker}, encode(order)});
