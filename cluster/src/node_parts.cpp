@@ -5,6 +5,8 @@
 #include <aether/runtime/log.hpp>
 #include "core/hosted_types.hpp"
 
+#include <algorithm>
+
 namespace aether::cluster {
 
 namespace {
@@ -89,6 +91,7 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
   coordinator_->on_evicted([this](const error& why) { evicted(why); });
   if (auto joined = coordinator_->join(join_timeout); !joined) return joined;
+  await_owners();
   watch_contact();
   return {};
 }
@@ -154,6 +157,37 @@ bool node_parts::someone_can_take_over() const {
         member.state == member_state::up)
       return true;
   return false;
+}
+
+/// Whether every shard has an owner that is up.
+bool node_parts::all_served(const shard_table* table) const {
+  if (table == nullptr) return false;
+  std::vector<std::string> up;
+  for (const auto& member : coordinator_->members())
+    if (member.state == member_state::up) up.push_back(member.node.str());
+  for (std::uint32_t i = 0; i < table->shards(); ++i) {
+    const auto* owner = table->owner(shard_id{i});
+    if (owner == nullptr || std::ranges::find(up, owner->str()) == up.end()) return false;
+  }
+  return true;
+}
+
+/// So that what is sent right after `join` finds somebody: the first node of a namespace gives
+/// itself the shards, the next one after a restart takes them from one that is gone. Not for longer
+/// than that takes, and hardly at all by a client, for whom others must be there.
+void node_parts::await_owners() {
+  const auto patience = settings_.weight > 0 ? settings_.failure_timeout + settings_.lease
+                                             : 2 * settings_.heartbeat;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::unique_lock lock{owned_mutex_};
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto table = followed_;
+    lock.unlock();
+    const bool served = all_served(table.get());
+    lock.lock();
+    if (served) return;
+    if (followed_ == table) owned_changed_.wait_for(lock, settings_.heartbeat / 4);
+  }
 }
 
 void node_parts::await_hand_over() {

@@ -50,6 +50,8 @@ class node_parts {
   void let_go(shard_id shard);
   void watch_contact();
   void evicted(const error& why);
+  void await_owners();
+  [[nodiscard]] bool all_served(const shard_table* table) const;
   void await_hand_over();
   [[nodiscard]] bool someone_can_take_over() const;
 

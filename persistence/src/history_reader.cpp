@@ -42,7 +42,7 @@ class selection {
  private:
   void take(const recorded_commit& from, std::size_t nth) {
     const event_version version{from.commit.first.value() + nth};
-    const bool before = version < query_.from, behind = version > query_.to;
+    const bool before = version<query_.from, behind = version> query_.to;
     if (query_.newest_first ? before : behind) {
       complete_ = true;
       return;

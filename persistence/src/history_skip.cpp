@@ -1,5 +1,4 @@
 #include <aether/persistence/history.hpp>
-
 #include "core/history_repair.hpp"
 
 #include <utility>
@@ -8,8 +7,8 @@ namespace aether {
 
 void skip_events(event_store& store, const actor_address& address, skip_request request,
                  event_store::append_handler handler) {
-  auto found = [&store, address, request = std::move(request), handler = std::move(handler)](
-                   result<std::vector<history_record>> records) mutable {
+  auto found = [&store, address, request = std::move(request),
+                handler = std::move(handler)](result<std::vector<history_record>> records) mutable {
     if (!records) return handler(std::unexpected(std::move(records).error()));
     auto plan = plan_skip(*records, request);
     if (!plan) return handler(std::unexpected(std::move(plan).error()));

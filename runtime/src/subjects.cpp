@@ -152,8 +152,8 @@ result<subjects::commit_subject> subjects::parse_snapshot(std::string_view subje
 result<subjects::commit_subject> subjects::parse_actor(std::string_view kind,
                                                        std::string_view subject) const {
   const auto refuse = [&](std::string_view why) {
-    return fail(errc::decode_failed, "not an actor's subject of " + root_ + std::string{kind} +
-                                         ": " + std::string{why});
+    return fail(errc::decode_failed,
+                "not an actor's subject of " + root_ + std::string{kind} + ": " + std::string{why});
   };
   if (!subject.starts_with(root_)) return refuse("another prefix or namespace");
   std::string_view rest = subject.substr(root_.size());

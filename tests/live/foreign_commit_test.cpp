@@ -59,9 +59,10 @@ TEST_CASE("tampered stream: another actor's commit is not taken for one of this 
   const auto end = with.deposits(victim, 3);
   with.deposits(other, 4);
   const auto theirs = tail_of(with, other);
-  SUBCASE("as the tail") { check_refused(with, with.put(victim, theirs), after(end)); }
+  const commit_frame as{.owner = owner_mark(with.names.name(), other), .previous = {}};
+  SUBCASE("as the tail") { check_refused(with, with.put(victim, theirs, as), after(end)); }
   SUBCASE("in the middle") {
-    const auto at = with.put(victim, theirs);
+    const auto at = with.put(victim, theirs, as);
     with.put(victim, deposit_after({after(end), end.sequence}));
     check_refused(with, at, after(end));
   }
@@ -80,18 +81,17 @@ TEST_CASE("tampered stream: another namespace's commit is not taken for one of t
     theirs = *stored;
   }
   const auto copied = testing::latest(store, victim).value().value().commit;
-  check_refused(with, with.put(victim, copied), after(end));
+  const commit_frame as{.owner = owner_mark(elsewhere.name(), victim), .previous = {}};
+  check_refused(with, with.put(victim, copied, as), after(end));
 }
 
-TEST_CASE("tampered stream: a commit with the id of an earlier one is refused") {
+TEST_CASE("tampered stream: a commit that follows another than the one before it is refused") {
   history_bench with;
   const auto end = with.deposits(victim, 3);
-  const auto history = read(*with.events, victim);
-  REQUIRE(history.has_value());
-  commit forged = deposit_after(end);
-  SUBCASE("of the one before") { forged.id = history->back().commit.id; }
-  SUBCASE("of the first one") { forged.id = history->front().commit.id; }
-  check_refused(with, with.put(victim, forged), after(end));
+  const commit_frame as{.owner = 0, .previous = commit_id::make()};
+  const auto at = with.put(victim, deposit_after(end), as);
+  with.put(victim, deposit_after({after(end), stream_sequence{at}}));
+  check_refused(with, at, after(end));
 }
 
 TEST_CASE("tampered stream: a version repeated after a snapshot quarantines the actor") {

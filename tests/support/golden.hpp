@@ -10,11 +10,15 @@
 
 namespace aether::testing {
 
+inline std::filesystem::path golden_path(const std::string& name) {
+  auto path = std::filesystem::path{AETHER_TESTS_DIR} / "golden" / name;
+  if (!std::filesystem::exists(path)) throw std::runtime_error{"no golden file " + path.string()};
+  return path;
+}
+
 /// The bytes of `tests/golden/<name>`: hexadecimal digits and blanks; `#` begins a remark.
 inline bytes golden(const std::string& name) {
-  const auto folder = std::filesystem::path{__FILE__}.parent_path().parent_path() / "golden";
-  std::ifstream file{folder / name};
-  if (!file) throw std::runtime_error{"no golden file " + (folder / name).string()};
+  std::ifstream file{golden_path(name)};
   std::string digits;
   for (std::string line; std::getline(file, line);)
     for (const char c : line.substr(0, line.find('#')))

@@ -29,12 +29,9 @@ inline commit deposit_after(const log_position& end, std::int64_t cents = 1) {
   return made;
 }
 
-/// The headers with which the store would have stored it.
+/// The header with which the store would have stored it.
 inline std::vector<std::pair<std::string, std::string>> headers_of(const commit& of) {
-  const auto block = commit_headers(of);
-  std::vector<std::pair<std::string, std::string>> headers;
-  for (const auto& [name, value] : block.headers()) headers.emplace_back(name, value);
-  return headers;
+  return {{commit_header_name, commit_header(of)}};
 }
 
 struct history_bench {
@@ -76,9 +73,10 @@ struct history_bench {
     }
     return end;
   }
-  /// Stores a commit on the actor's subject whatever is there. @returns its sequence.
-  std::uint64_t put(const actor_address& actor, const commit& any) {
-    return testing_support::store_by_hand(*connection, subject_of(actor), encode_commit(any),
+  /// Stores a commit on the actor's subject whatever is there, by default as the first builds wrote
+  /// it. @returns its sequence.
+  std::uint64_t put(const actor_address& actor, const commit& any, const commit_frame& as = {}) {
+    return testing_support::store_by_hand(*connection, subject_of(actor), encode_commit(any, as),
                                           headers_of(any));
   }
   /// What the actor's subject holds.

@@ -57,8 +57,9 @@ struct retired {};
 
 using entity_effects = std::vector<std::variant<
     entity_effect::read_tail, entity_effect::load_snapshot, entity_effect::read_history,
-    entity_effect::fetch_commits, entity_effect::read_records, entity_effect::append, entity_effect::save_snapshot, entity_effect::answer,
-    entity_effect::retry_later, entity_effect::report, entity_effect::retired>>;
+    entity_effect::fetch_commits, entity_effect::read_records, entity_effect::append,
+    entity_effect::save_snapshot, entity_effect::answer, entity_effect::retry_later,
+    entity_effect::report, entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
 ///

@@ -16,8 +16,7 @@ std::string number(Number of) {
 
 /// Whether the commit is the one that the position speaks of, as far as it tells.
 bool same(const log_position& known, const recorded_commit& found) {
-  return known == found.position() &&
-         (known.commit.is_nil() || known.commit == found.commit.id);
+  return known == found.position() && (known.commit.is_nil() || known.commit == found.commit.id);
 }
 
 error other_history(const recorded_commit& found) {

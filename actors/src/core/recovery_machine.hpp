@@ -79,8 +79,8 @@ class recovery_machine {
   [[nodiscard]] stream_sequence restored_at() const noexcept { return restored_at_; }
   /// @pre `now()` is `failed`.
   [[nodiscard]] const error& why() const noexcept { return *why_; }
-  /// @pre `now()` is `failed`: a careful recovery may do better. Not so where the tail itself cannot
-  /// be read, since a marker would come after it.
+  /// @pre `now()` is `failed`: a careful recovery may do better. Not so where the tail itself
+  /// cannot be read, since a marker would come after it.
   [[nodiscard]] bool care_may_help() const noexcept { return !careful_ && tail_known_to_be_sound_; }
 
   /// @pre `now()` is `asking`, for both; each once, the tail once more after `read_tail`.

@@ -92,8 +92,8 @@ class append_machine {
   struct closed {
     std::string why;
   };
-  using input = std::variant<stored, duplicate, conflict, not_taken, refused, regressed,
-                             silence, found, nothing_found, read_failed, elapsed, closed>;
+  using input = std::variant<stored, duplicate, conflict, not_taken, refused, regressed, silence,
+                             found, nothing_found, read_failed, elapsed, closed>;
 
   /// Send the commit under the condition; answer within `timeout`, at the latest with `silence`.
   struct publish {

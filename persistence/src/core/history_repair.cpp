@@ -27,7 +27,9 @@ class repair {
 
   result<void> take(history_record&& record) {
     if (skips_record(record.sequence)) return {};
-    if (!record.commit) return std::unexpected(std::move(record.commit).error());
+    if (!record.commit)
+      return fail(errc::corrupt_history, record.commit.error().text() + ", where version " +
+                                             number(next_) + " was expected");
     const std::uint64_t first = record.commit->first.value();
     if (first < next_ || (first > next_ && !skips_events(next_, first - 1)))
       return fail(errc::corrupt_history,
@@ -49,8 +51,7 @@ class repair {
   }
   [[nodiscard]] bool skips_events(std::uint64_t first, std::uint64_t last) const {
     return std::ranges::any_of(orders_, [&](const skip_order& one) {
-      return one.first <= first && last <= one.last &&
-             one.last - one.first < skipped_events_max;
+      return one.first <= first && last <= one.last && one.last - one.first < skipped_events_max;
     });
   }
   /// Placeholders for versions that are gone.

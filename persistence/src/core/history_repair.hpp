@@ -1,7 +1,6 @@
 #pragma once
 
 #include <aether/persistence/history.hpp>
-
 #include <aether/runtime/codec.hpp>
 
 namespace aether {

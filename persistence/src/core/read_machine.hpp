@@ -40,6 +40,8 @@ class read_machine {
   [[nodiscard]] bool done() const noexcept { return phase_ == phase::done; }
   /// What to ask for now. @pre `!done()`
   [[nodiscard]] fetch next() const;
+  /// The version that is to come next, at the latest.
+  [[nodiscard]] event_version expected() const noexcept { return expected_.value_or(from_); }
   /// A commit out of the answer, in its order; ignored when done.
   /// @errors `corrupt_history`: it does not follow the one before; the text has the place.
   [[nodiscard]] result<void> take(recorded_commit commit);

@@ -88,8 +88,8 @@ void append_operation::send(std::chrono::milliseconds timeout) {
       send_.place.subject,
       send_.payload,
       {{commit_header_name, send_.header}, {expected_header, send_.expected}}};
-  auto answered = [self = shared_from_this(),
-                   before = watch_->reached(send_.place.stream_index)](result<nats_message> answer) {
+  auto answered = [self = shared_from_this(), before = watch_->reached(send_.place.stream_index)](
+                      result<nats_message> answer) {
     auto input = input_of_answer(answer);
     if (const auto* stored = std::get_if<machine::stored>(&input))
       self->watch_->stored(self->send_.place.stream_index, before,

@@ -24,9 +24,9 @@ class append_operation final : public std::enable_shared_from_this<append_operat
     std::string expected;
   };
 
-  append_operation(std::shared_ptr<nats_connection> connection,
-                   std::shared_ptr<stream_watch> watch, std::weak_ptr<timers> clock,
-                   append_machine machine, request to_send, event_store::append_handler handler)
+  append_operation(std::shared_ptr<nats_connection> connection, std::shared_ptr<stream_watch> watch,
+                   std::weak_ptr<timers> clock, append_machine machine, request to_send,
+                   event_store::append_handler handler)
       : connection_{std::move(connection)},
         watch_{std::move(watch)},
         clock_{std::move(clock)},

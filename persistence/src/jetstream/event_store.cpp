@@ -65,8 +65,8 @@ struct jetstream_event_store::impl {
 
   [[nodiscard]] result<void> check(shard_id shard) const {
     if (shard.value() < layout.shards) return {};
-    return fail(errc::invalid_argument, "shard " + std::to_string(shard.value()) + " of " +
-                                            std::to_string(layout.shards));
+    return fail(errc::invalid_argument,
+                "shard " + std::to_string(shard.value()) + " of " + std::to_string(layout.shards));
   }
   [[nodiscard]] std::string stream(shard_id shard) const {
     return names.event_stream(stream_of(shard, layout.shards, layout.streams));
@@ -94,7 +94,8 @@ void jetstream_event_store::append(const actor_address& address, log_position ex
     handler(fail(prepared.error().code(), who + prepared.error().text()));
     return;
   }
-  append_machine machine{next.id, expected, next.last(), timing_of(impl_->timing, impl_->layout.replicas)};
+  append_machine machine{next.id, expected, next.last(),
+                         timing_of(impl_->timing, impl_->layout.replicas)};
   std::make_shared<append_operation>(impl_->connection, impl_->watch, impl_->clock,
                                      std::move(machine), std::move(*prepared), std::move(handler))
       ->start();
@@ -146,8 +147,7 @@ void jetstream_event_store::records(const actor_address& address, records_handle
 
 std::uint32_t jetstream_event_store::shards() const noexcept { return impl_->layout.shards; }
 
-void jetstream_event_store::actors(const actor_type& type, shard_id shard,
-                                   actors_handler handler) {
+void jetstream_event_store::actors(const actor_type& type, shard_id shard, actors_handler handler) {
   if (auto valid = impl_->check(shard); !valid) return handler(std::unexpected(valid.error()));
   std::make_shared<list_actors>(impl_->connection, impl_->names, impl_->stream(shard),
                                 impl_->names.type_commits(shard, type),

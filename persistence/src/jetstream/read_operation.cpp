@@ -80,7 +80,10 @@ void read_operation::fetch_one(const read_machine::fetch& what) {
 
 result<void> read_operation::take(const stored_record& record) {
   auto commit = decode_record(record, place_);
-  if (!commit) return std::unexpected(std::move(commit).error());
+  if (!commit)
+    return fail(commit.error().code(), commit.error().text() + ", where version " +
+                                           std::to_string(machine_.expected().value()) +
+                                           " was expected");
   auto taken = machine_.take(std::move(*commit));
   if (!taken) return std::unexpected(at_place(place_, taken.error()));
   return {};

@@ -99,10 +99,9 @@ void scan_operation::pull() {
   in_page_ = 0;
   const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + what_.stream + "." + consumer_;
   const std::string query = page_query();
-  connection_->request_stream({subject, as_bytes_view(query)}, timeout_,
-                              [self = shared_from_this()](result<nats_message> part) {
-                                return self->page_part(part);
-                              });
+  connection_->request_stream(
+      {subject, as_bytes_view(query)}, timeout_,
+      [self = shared_from_this()](result<nats_message> part) { return self->page_part(part); });
 }
 
 bool scan_operation::page_part(const result<nats_message>& part) {

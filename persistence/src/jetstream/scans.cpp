@@ -10,10 +10,9 @@ namespace aether {
 namespace {
 
 void report_stray(const stored_record& record, const error& why) {
-  log::warn("store", "stray_message",
-            {{"subject", record.subject},
-             {"sequence", record.sequence.value()},
-             {"why", why.message()}});
+  log::warn(
+      "store", "stray_message",
+      {{"subject", record.subject}, {"sequence", record.sequence.value()}, {"why", why.message()}});
 }
 
 class records_collector final : public scan_sink {

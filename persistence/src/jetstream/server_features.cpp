@@ -24,8 +24,8 @@ std::vector<missing_feature> missing_in(const server_features& have) {
     missing.push_back({"sync_interval", "2.10",
                        "the server flushes to disk every 2 minutes, and cannot be told otherwise"});
   if (!have.paged_reads)
-    missing.push_back({"paged_reads", "2.11",
-                       "a history without back-pointers is read one commit at a time"});
+    missing.push_back(
+        {"paged_reads", "2.11", "a history without back-pointers is read one commit at a time"});
   return missing;
 }
 

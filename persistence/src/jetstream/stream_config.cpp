@@ -118,8 +118,8 @@ std::string harmful_difference(const json& wanted, const json& existing) {
   const auto compare = [&](const char* field) {
     if (same(wanted, existing, field)) return;
     if (!text.empty()) text += "; ";
-    text += std::string{field} + " is " + shown(existing, field) + ", must be " +
-            shown(wanted, field);
+    text +=
+        std::string{field} + " is " + shown(existing, field) + ", must be " + shown(wanted, field);
     if (std::string_view{field} == "subjects")
       text += " (the numbers of shards and streams are for ever)";
   };

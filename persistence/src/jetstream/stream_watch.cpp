@@ -80,16 +80,15 @@ void stream_watch::informed(std::uint32_t stream, std::chrono::milliseconds time
   {
     const std::lock_guard lock{mutex_};
     watched& one = streams_[stream];
-    outcome = judge(one, document["created"].dump(),
-                    document["state"]["last_seq"].get<std::uint64_t>());
+    outcome =
+        judge(one, document["created"].dump(), document["state"]["last_seq"].get<std::uint64_t>());
     witness = one.asked_witness.sequence;
   }
   if (!outcome || witness.value() == 0) return looked(stream, losses, std::move(outcome));
   auto found = [self = shared_from_this(), stream,
                 losses](result<std::optional<stored_record>> read) {
     self->judge_witness(stream, read);
-    self->looked(stream, losses,
-                 read ? result<void>{} : std::unexpected(std::move(read).error()));
+    self->looked(stream, losses, read ? result<void>{} : std::unexpected(std::move(read).error()));
   };
   leader_get(*connection_, name, sequence_query(witness), timeout, std::move(found));
 }

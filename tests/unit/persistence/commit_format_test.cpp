@@ -104,7 +104,8 @@ TEST_CASE("commit format: one header tells what a broker or a tool asks for") {
   CHECK_FALSE(announced_format("11111111111111111111111111111111").has_value());
 }
 
-TEST_CASE("commit format: the types in the header are bounded, and it says when some are left out") {
+TEST_CASE(
+    "commit format: the types in the header are bounded, and it says when some are left out") {
   commit many = golden_commit();
   many.events.clear();
   for (int i = 0; i < 100; ++i)
@@ -217,7 +218,9 @@ TEST_CASE("commit rules: what may be appended and what the refusal says") {
        [](commit& c) { c.back_pointers = {stream_sequence{899}}; }, errc::invalid_argument,
        "the commit before is at 900"},
       {"back-pointers that do not ascend",
-       [](commit& c) { c.back_pointers = {stream_sequence{900}, stream_sequence{900}}; },
+       [](commit& c) {
+         c.back_pointers = {stream_sequence{900}, stream_sequence{900}};
+       },
        errc::invalid_argument, "ascend"},
       {"too many back-pointers",
        [](commit& c) {

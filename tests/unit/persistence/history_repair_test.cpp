@@ -1,9 +1,8 @@
 #include "persistence/src/core/history_repair.hpp"
 
+#include <aether/persistence/memory_store.hpp>
 #include "support/commits.hpp"
 #include "support/store_calls.hpp"
-
-#include <aether/persistence/memory_store.hpp>
 
 #include <doctest/doctest.h>
 
@@ -74,9 +73,9 @@ TEST_CASE("history repair: a sound history stays as it is") {
 }
 
 TEST_CASE("history repair: without a marker damage is an error that names its place") {
-  for (auto& broken : {std::vector{sound(7, 1), damaged(8), sound(9, 3)},
-                       std::vector{sound(7, 1), sound(9, 3)}, std::vector{sound(7, 2)},
-                       std::vector{sound(7, 1), sound(8, 1)}}) {
+  for (auto& broken :
+       {std::vector{sound(7, 1), damaged(8), sound(9, 3)}, std::vector{sound(7, 1), sound(9, 3)},
+        std::vector{sound(7, 2)}, std::vector{sound(7, 1), sound(8, 1)}}) {
     const auto whole = repaired(broken);
     REQUIRE_FALSE(whole.has_value());
     CHECK(whole.error().code() == errc::corrupt_history);

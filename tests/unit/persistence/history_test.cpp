@@ -1,5 +1,4 @@
 #include <aether/persistence/history.hpp>
-
 #include <aether/persistence/memory_store.hpp>
 #include "support/commits.hpp"
 #include "support/store_calls.hpp"
@@ -142,16 +141,13 @@ TEST_CASE("history: of nobody is empty") {
 
 TEST_CASE("history: read with care, skipped events show as such, in every direction") {
   filled it{true};
-  REQUIRE(testing::skip(it.store, it.alice,
-                        {event_version{4}, event_version{4}, {}, "an incident"})
+  REQUIRE(testing::skip(it.store, it.alice, {event_version{4}, event_version{4}, {}, "an incident"})
               .has_value());
   for (const bool newest_first : {false, true}) {
     const auto type_at = [&](event_version version, bool careful) {
-      const auto part = testing::history(it.store, it.alice,
-                                         {.from = version,
-                                          .to = version,
-                                          .newest_first = newest_first,
-                                          .careful = careful});
+      const auto part = testing::history(
+          it.store, it.alice,
+          {.from = version, .to = version, .newest_first = newest_first, .careful = careful});
       REQUIRE((part.has_value() && part->events.size() == 1));
       return part->events[0].event.type;
     };

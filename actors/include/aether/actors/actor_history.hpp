@@ -72,7 +72,8 @@ class actor_history {
 
   /// The state after that event; after the last one where the history ends before, see `point`.
   /// Takes the newest snapshot that is no later, then the events up to `version`.
-  /// @errors `invalid_argument`: the id is none. `not_running`: no store. `unavailable`, `timed_out`: ask again.
+  /// @errors `invalid_argument`: the id is none. `not_running`: no store. `unavailable`,
+  /// `timed_out`: ask again.
   ///         `corrupt_history`: an event cannot be read or applied; the text has its version.
   [[nodiscard]] std::future<result<moment>> state_at(event_version version) const {
     auto [done, answer] = slot<moment>();
@@ -166,13 +167,12 @@ class actor_history {
       applied = [own, visit = std::move(visit)](const recorded_event& event) {
         visit(event, own->state());
       };
-    detail::replay_history(
-        {events_, std::move(snapshots), own->address, &model<Actor>::traits(),
-         std::shared_ptr<behavior>{own, &own->actor}, to, std::move(applied)},
-        [own, done = std::move(done)](result<history_point> reached) mutable {
-          if (!reached) return done(std::unexpected(std::move(reached).error()));
-          done(moment{own->state(), *reached});
-        });
+    detail::replay_history({events_, std::move(snapshots), own->address, &model<Actor>::traits(),
+                            std::shared_ptr<behavior>{own, &own->actor}, to, std::move(applied)},
+                           [own, done = std::move(done)](result<history_point> reached) mutable {
+                             if (!reached) return done(std::unexpected(std::move(reached).error()));
+                             done(moment{own->state(), *reached});
+                           });
   }
 
   std::shared_ptr<event_store> events_;

@@ -98,7 +98,7 @@ constexpr std::array<bool, sizeof...(Retired)> leads_to(messages<Retired...>, me
 
 /// No retired event comes back as itself, directly or by way of others (Warshall's closure).
 template <class Actor, message... Retired>
-constexpr bool upcasts_end(messages<Retired...> all) {
+constexpr bool upcasts_end([[maybe_unused]] messages<Retired...> all) {
   constexpr std::size_t count = sizeof...(Retired);
   std::array<std::array<bool, count>, count> leads{
       leads_to(all, typename upcast_of<Actor, Retired>::types{})...};

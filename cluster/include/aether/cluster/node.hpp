@@ -66,8 +66,9 @@ class node {
     host<Actor>([] { return Actor{}; });
   }
 
-  /// Connects, creates what the namespace lacks on the server, and becomes a member. Blocks for a
-  /// few heartbeats. May be called again after an error.
+  /// Connects, creates what the namespace lacks on the server, becomes a member, and waits until
+  /// every shard has an owner that is up. Blocks for a few heartbeats; where the owners before are
+  /// gone without a word, up to `failure_timeout` and `lease`. May be called again after an error.
   /// @errors `invalid_options`; `unavailable`: no server answers; `unsupported_server`;
   ///         `incompatible_cluster`: another shard count or message table, the text has the
   ///         difference; `node_id_in_use`; `store_failed`: the server refused, the text says why.

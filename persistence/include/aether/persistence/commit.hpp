@@ -4,8 +4,8 @@
 #include <aether/runtime/ids.hpp>
 
 #include <chrono>
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

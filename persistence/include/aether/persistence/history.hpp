@@ -52,8 +52,8 @@ struct history_part {
 
 using history_handler = std::move_only_function<void(result<history_part>)>;
 
-/// Reads a part of an actor's history. With `careful`, events that an operator had skipped appear as
-/// `skipped_event`. The newest are found through the commits' back-pointers, wherever they lie.
+/// Reads a part of an actor's history. With `careful`, events that an operator had skipped appear
+/// as `skipped_event`. The newest are found through the commits' back-pointers, wherever they lie.
 /// @param store outlives the call of `handler`.
 /// @errors (to the handler) as for `event_store::read`.
 void read_history(event_store& store, const actor_address& address, const history_query& query,

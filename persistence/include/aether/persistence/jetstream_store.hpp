@@ -77,8 +77,8 @@ class jetstream_event_store final : public event_store {
   std::shared_ptr<impl> impl_;
 };
 
-/// Snapshots in JetStream: the newest of each actor, in a stream that keeps `snapshots_kept` messages
-/// a subject.
+/// Snapshots in JetStream: the newest of each actor, in a stream that keeps `snapshots_kept`
+/// messages a subject.
 class jetstream_snapshot_store final : public snapshot_store {
  public:
   jetstream_snapshot_store(std::shared_ptr<nats_connection> connection, subjects names,

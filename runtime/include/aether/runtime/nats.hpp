@@ -16,9 +16,9 @@
 namespace aether {
 
 namespace nats {
-class session;  // what is behind `nats_connection`
+class session;          // what is behind `nats_connection`
 struct message_access;  // defined by tests, to make messages without a connection
-}
+}  // namespace nats
 
 /// A message as it came from the server; owns it. Move-only; use from one thread at a time.
 class nats_message {
