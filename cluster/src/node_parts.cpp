@@ -176,8 +176,8 @@ bool node_parts::all_served(const shard_table* table) const {
 /// itself the shards, the next one after a restart takes them from one that is gone. Not for longer
 /// than that takes, and hardly at all by a client, for whom others must be there.
 void node_parts::await_owners() {
-  const auto patience = settings_.weight > 0 ? settings_.failure_timeout + settings_.lease
-                                             : 2 * settings_.heartbeat;
+  const auto patience =
+      settings_.weight > 0 ? settings_.failure_timeout + settings_.lease : 2 * settings_.heartbeat;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   std::unique_lock lock{owned_mutex_};
   while (std::chrono::steady_clock::now() < deadline) {

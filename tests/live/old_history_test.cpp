@@ -1,5 +1,6 @@
-// A history written by the first build, byte for byte, read by this one: tests/golden/history-1.jsonl
-// is what 24 rows of flights left on a server: 29 airports, each with a snapshot.
+// A history written by the first build, byte for byte, read by this one:
+// tests/golden/history-1.jsonl is what 24 rows of flights left on a server: 29 airports, each with
+// a snapshot.
 
 #include <aether/actors/actor_history.hpp>
 #include <aether/actors/actor_host.hpp>
@@ -32,7 +33,8 @@ std::vector<std::pair<std::string, std::string>> headers_in(const std::string& b
     if (line.ends_with('\r')) line.pop_back();
     const auto colon = line.find(':');
     if (colon == line.npos || line.starts_with("Nats-")) continue;
-    headers.emplace_back(line.substr(0, colon), line.substr(line.find_first_not_of(' ', colon + 1)));
+    headers.emplace_back(line.substr(0, colon),
+                         line.substr(line.find_first_not_of(' ', colon + 1)));
   }
   return headers;
 }
