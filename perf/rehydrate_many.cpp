@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <latch>
 #include <memory>
 #include <semaphore>
 #include <stdexcept>
@@ -58,18 +57,24 @@ void query_all(actor_host& host, std::size_t actors) {
   if (wrong != 0) throw std::runtime_error{std::to_string(wrong) + " actors are not back"};
 }
 
-/// Returns how many actors were brought to life.
+/// Returns how many actors were brought to life. A few shards at a time: a reading has a time
+/// limit.
 std::size_t warm_up_all(actor_host& host, std::uint32_t shards) {
-  std::latch done{static_cast<std::ptrdiff_t>(shards)};
+  constexpr std::ptrdiff_t window = 16;
+  std::counting_semaphore<window> free{window};
   std::atomic<std::size_t> woken{0}, failed{0};
-  for (std::uint32_t shard = 0; shard < shards; ++shard)
+  std::string why;
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    free.acquire();
     host.warm_up(shard_id{shard}, [&](const result<std::size_t>& some) {
       if (some) woken += *some;
-      if (!some) ++failed;
-      done.count_down();
+      if (!some && failed.fetch_add(1) == 0) why = some.error().message();
+      free.release();
     });
-  done.wait();
-  if (failed != 0) throw std::runtime_error{std::to_string(failed) + " shards were not read"};
+  }
+  for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
+  if (failed != 0)
+    throw std::runtime_error{std::to_string(failed) + " shards were not read, the first: " + why};
   return woken;
 }
 
