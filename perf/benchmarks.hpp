@@ -11,5 +11,11 @@ namespace aether::perf {
 [[nodiscard]] benchmark persisted_hot_actor_jetstream(const scale& scale);
 [[nodiscard]] benchmark remote_ask_p50(const scale& scale);
 [[nodiscard]] benchmark bytes_per_idle_actor(const scale& scale);
+[[nodiscard]] benchmark append_through_store(const scale& scale);
+[[nodiscard]] benchmark append_100_events(const scale& scale);
+[[nodiscard]] benchmark rehydrate_snapshot_p50(const scale& scale);
+[[nodiscard]] benchmark rehydrate_100_commits_p50(const scale& scale);
+[[nodiscard]] benchmark rehydrate_10k_actors(const scale& scale);
+[[nodiscard]] benchmark server_bytes_per_actor(const scale& scale);
 
 }  // namespace aether::perf

@@ -41,6 +41,20 @@ class counter : public event_sourced_actor<counter> {
   static void apply(state& now, const added& event) { now.value += event.by; }
 };
 
+/// A counter that always comes back from all of its events.
+class replayer : public event_sourced_actor<replayer> {
+ public:
+  static constexpr std::string_view type_name = "replayer";
+  static constexpr auto snapshots = snapshot_policy::never();
+  using state = count;
+  using commands = messages<add, read_count>;
+  using events = messages<added>;
+
+  effect<void> on(const add& command, const state&) { return persist(added{command.by}); }
+  effect<count> on(const read_count&, const state& now) { return reply(now); }
+  static void apply(state& now, const added& event) { now.value += event.by; }
+};
+
 /// A state of 64 bytes.
 struct eight_numbers {
   std::array<std::int64_t, 8> values{};

@@ -24,6 +24,12 @@ const std::vector<entry>& entries() {
       {"persisted_hot_actor_jetstream", persisted_hot_actor_jetstream},
       {"remote_ask_p50", remote_ask_p50},
       {"bytes_per_idle_actor", bytes_per_idle_actor},
+      {"append_through_store", append_through_store},
+      {"append_100_events", append_100_events},
+      {"rehydrate_snapshot_p50", rehydrate_snapshot_p50},
+      {"rehydrate_100_commits_p50", rehydrate_100_commits_p50},
+      {"rehydrate_10k_actors", rehydrate_10k_actors},
+      {"server_bytes_per_actor", server_bytes_per_actor},
   };
   return all;
 }

@@ -52,7 +52,7 @@ struct fresh_server {
   [[nodiscard]] double raw_publishes(std::size_t total) const {
     raw_connection raw{running->url()};
     raw.make_streams(streams);
-    return raw.publish(actors, window, total);
+    return raw.publish({.subjects = actors, .window = window, .total = total});
   }
   [[nodiscard]] double raw_one_at_a_time(std::size_t total) const {
     raw_connection raw{running->url()};

@@ -2,8 +2,7 @@
 
 #include "child.hpp"
 #include "measure.hpp"
-
-#include <nats/nats.h>
+#include "raw_support.hpp"
 
 #include <atomic>
 #include <charconv>
@@ -20,14 +19,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using seconds = std::chrono::duration<double>;
 
-/// What a commit of the measured actor takes, headers included.
-constexpr std::size_t commit_bytes = 450;
 constexpr const char* question = "raw.question";
-
-void check(natsStatus status, const char* what) {
-  if (status != NATS_OK)
-    throw std::runtime_error{std::string{what} + ": " + natsStatus_GetText(status)};
-}
 
 double per_second(std::size_t count, clock::time_point begin) {
   return static_cast<double>(count) / seconds{clock::now() - begin}.count();
@@ -61,17 +53,6 @@ jsPubOptions only_after(std::uint64_t sequence) {
   return made;
 }
 
-/// A JetStream context, destroyed with this.
-struct context {
-  context(natsConnection* connection, jsOptions* options) {
-    check(natsConnection_JetStream(&handle, connection, options), "JetStream");
-  }
-  ~context() { jsCtx_Destroy(handle); }
-  context(const context&) = delete;
-  context& operator=(const context&) = delete;
-  jsCtx* handle = nullptr;
-};
-
 jsOptions options_for(std::size_t window, acknowledged& all) {
   jsOptions made;
   jsOptions_Init(&made);
@@ -83,11 +64,13 @@ jsOptions options_for(std::size_t window, acknowledged& all) {
 }
 
 void publish_async(jsCtx* jetstream, const std::string& subject, const std::string& payload,
-                   std::uint64_t after) {
+                   const std::string& header, std::uint64_t after) {
   natsMsg* message = nullptr;
   check(natsMsg_Create(&message, subject.c_str(), nullptr, payload.data(),
                        static_cast<int>(payload.size())),
         "natsMsg_Create");
+  if (!header.empty())
+    check(natsMsgHeader_Set(message, "Aether-Commit", header.c_str()), "natsMsgHeader_Set");
   jsPubOptions condition = only_after(after);
   check(js_PublishMsgAsync(jetstream, &message, &condition), "js_PublishMsgAsync");
 }
@@ -116,8 +99,8 @@ raw_connection::raw_connection(const std::string& url) : handle_{connect(url, fa
 
 raw_connection::~raw_connection() { natsConnection_Destroy(handle_); }
 
-void raw_connection::make_streams(std::size_t count) {
-  const context jetstream{handle_, nullptr};
+void raw_connection::make_streams(std::size_t count, bool republishing) {
+  const raw_context jetstream{handle_, nullptr};
   streams_ = count;
   for (std::size_t k = 0; k < count; ++k) {
     const std::string name = "raw_" + std::to_string(k);
@@ -131,32 +114,37 @@ void raw_connection::make_streams(std::size_t count) {
     config.SubjectsLen = 1;
     config.Storage = js_FileStorage;
     config.Duplicates = 1'000'000'000;
+    jsRePublish to_bus;
+    jsRePublish_Init(&to_bus);
+    to_bus.Source = "raw.>";
+    to_bus.Destination = "bus.>";
+    if (republishing) config.RePublish = &to_bus;
     check(js_AddStream(nullptr, jetstream.handle, &config, nullptr, nullptr), "js_AddStream");
   }
 }
 
-double raw_connection::publish(std::size_t subjects, std::size_t window, std::size_t total) {
-  const std::string payload(commit_bytes, 'x');
+double raw_connection::publish(const raw_publishes& what) {
+  const std::string payload(what.payload_bytes, 'x');
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < subjects; ++i)
+  for (std::size_t i = 0; i < what.subjects; ++i)
     names.push_back("raw." + std::to_string(i % streams_) + "." + std::to_string(i));
-  acknowledged all{subjects};
-  jsOptions options = options_for(window, all);
-  const context jetstream{handle_, &options};
+  acknowledged all{what.subjects};
+  jsOptions options = options_for(what.window, all);
+  const raw_context jetstream{handle_, &options};
   const auto begin = clock::now();
-  for (std::size_t i = 0; i < total; ++i) {
-    const auto after = all.last[i % subjects].load(std::memory_order_relaxed);
-    publish_async(jetstream.handle, names[i % subjects], payload, after);
+  for (std::size_t i = 0; i < what.total; ++i) {
+    const auto after = all.last[i % what.subjects].load(std::memory_order_relaxed);
+    publish_async(jetstream.handle, names[i % what.subjects], payload, what.header, after);
   }
   check(js_PublishAsyncComplete(jetstream.handle, nullptr), "js_PublishAsyncComplete");
-  const double rate = per_second(total, begin);
+  const double rate = per_second(what.total, begin);
   if (all.failed != 0) throw std::runtime_error{"conditional publishes were refused"};
   return rate;
 }
 
 double raw_connection::publish_one_at_a_time(std::size_t total) {
-  const std::string payload(commit_bytes, 'x');
-  const context jetstream{handle_, nullptr};
+  const std::string payload(raw_publishes{}.payload_bytes, 'x');
+  const raw_context jetstream{handle_, nullptr};
   std::uint64_t last = 0;
   const auto begin = clock::now();
   for (std::size_t i = 0; i < total; ++i) {

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 namespace aether::perf {
@@ -19,15 +18,7 @@ std::string line(const Words&... words) {
   return text.data();
 }
 
-/// Three or more digits that say something, and no more.
-std::string number(double value) {
-  std::array<char, 32> text{};
-  const int decimals = std::abs(value) >= 100 ? 0 : std::abs(value) >= 10 ? 1 : 2;
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-std::string range(const spread& of) { return number(of.min) + "-" + number(of.max); }
+std::string range(const spread& of) { return shown(of.min) + "-" + shown(of.max); }
 
 }  // namespace
 
@@ -36,29 +27,34 @@ std::string table_head() {
 }
 
 std::string table_row(const outcome& of) {
-  const auto target = (of.lower_is_better ? "<=" : ">=") + number(of.target);
-  return line(of.name.c_str(), number(of.subject.median).c_str(),
-              ("(" + range(of.subject) + ")").c_str(), number(of.limit.median).c_str(),
-              of.unit.c_str(), number(of.ratio.median).c_str(),
-              ("(" + range(of.ratio) + ")").c_str(), target.c_str(),
-              of.on_target() ? "OK" : "BELOW TARGET");
+  const auto target = of.target ? (of.lower_is_better ? "<=" : ">=") + shown(*of.target) : "none";
+  const auto row =
+      line(of.name.c_str(), shown(of.subject.median).c_str(),
+           ("(" + range(of.subject) + ")").c_str(), shown(of.limit.median).c_str(), of.unit.c_str(),
+           shown(of.ratio.median).c_str(), ("(" + range(of.ratio) + ")").c_str(), target.c_str(),
+           !of.target       ? ""
+           : of.on_target() ? "OK"
+                            : "BELOW TARGET");
+  return of.remark.empty() ? row : row + "    " + of.remark + "\n";
 }
 
 std::string json_line(const outcome& of) {
-  const nlohmann::ordered_json object{{"name", of.name},
-                                      {"value", of.subject.median},
-                                      {"unit", of.unit},
-                                      {"limit", of.limit.median},
-                                      {"ratio", of.ratio.median},
-                                      {"target", of.target},
-                                      {"lower_is_better", of.lower_is_better},
-                                      {"runs", of.runs},
-                                      {"value_min", of.subject.min},
-                                      {"value_max", of.subject.max},
-                                      {"limit_min", of.limit.min},
-                                      {"limit_max", of.limit.max},
-                                      {"ratio_min", of.ratio.min},
-                                      {"ratio_max", of.ratio.max}};
+  using nlohmann::ordered_json;
+  const ordered_json object{{"name", of.name},
+                            {"value", of.subject.median},
+                            {"unit", of.unit},
+                            {"limit", of.limit.median},
+                            {"ratio", of.ratio.median},
+                            {"target", of.target ? ordered_json(*of.target) : nullptr},
+                            {"lower_is_better", of.lower_is_better},
+                            {"runs", of.runs},
+                            {"value_min", of.subject.min},
+                            {"value_max", of.subject.max},
+                            {"limit_min", of.limit.min},
+                            {"limit_max", of.limit.max},
+                            {"ratio_min", of.ratio.min},
+                            {"ratio_max", of.ratio.max},
+                            {"remark", of.remark}};
   return object.dump() + "\n";
 }
 

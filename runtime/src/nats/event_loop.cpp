@@ -49,8 +49,9 @@ natsStatus event_loop::install(natsOptions* options) {
                                   &event_loop::want_write, &event_loop::detach);
 }
 
-bool event_loop::start(deadline_handler on_deadline) {
+bool event_loop::start(deadline_handler on_deadline, crowd_test crowded) {
   on_deadline_ = std::move(on_deadline);
+  crowded_ = std::move(crowded);
   try {
     thread_ = std::thread{[this] { run(); }};
   } catch (const std::system_error&) {
@@ -158,6 +159,7 @@ void event_loop::run() {
       reap_all();
     }
     keep_deadlines();
+    if (crowded_() && !stopping_) std::this_thread::sleep_for(gathering);
   }
 }
 

@@ -28,6 +28,13 @@ class event_loop {
   using clock = std::chrono::steady_clock;
   /// Called by the loop's thread when a deadline has passed; returns the next one.
   using deadline_handler = std::function<clock::time_point(clock::time_point now)>;
+  /// Asked by the loop's thread, each time round: are so many waiting for answers that none is
+  /// worth a wake-up of its own?
+  using crowd_test = std::function<bool()>;
+  /// In a crowd, the loop lets so much time pass between two reads: each then brings many answers,
+  /// and the write after it takes many messages. Half of all processor time goes into wake-ups
+  /// otherwise.
+  static constexpr std::chrono::microseconds gathering{200};
 
   event_loop();
   event_loop(const event_loop&) = delete;
@@ -39,7 +46,7 @@ class event_loop {
   /// Makes connections opened with `options` use this loop.
   natsStatus install(natsOptions* options);
   /// False when the system has no thread left.
-  [[nodiscard]] bool start(deadline_handler on_deadline);
+  [[nodiscard]] bool start(deadline_handler on_deadline, crowd_test crowded);
   /// Ends and joins the thread. Idempotent; not from the loop's thread.
   void stop();
 
@@ -83,6 +90,7 @@ class event_loop {
   int wake_fd_ = -1;
   std::thread thread_;
   deadline_handler on_deadline_;
+  crowd_test crowded_;
 
   std::mutex io_;
   std::mutex poll_mutex_;

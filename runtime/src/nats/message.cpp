@@ -1,4 +1,5 @@
 #include <aether/runtime/nats.hpp>
+#include "discard.hpp"
 
 #include <nats/nats.h>
 
@@ -23,7 +24,7 @@ nats_message& nats_message::operator=(nats_message&& other) noexcept {
   return *this;
 }
 
-nats_message::~nats_message() { natsMsg_Destroy(handle_of(handle_)); }
+nats_message::~nats_message() { nats::discard(handle_of(handle_)); }
 
 std::string_view nats_message::subject() const noexcept {
   return or_empty(natsMsg_GetSubject(handle_of(handle_)));

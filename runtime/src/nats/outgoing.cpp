@@ -68,8 +68,10 @@ result<void> check(const nats_outgoing& message, std::size_t payload_bytes_max) 
 }
 
 result<message_ptr> to_message(const nats_outgoing& message, std::string_view reply_to) {
-  const std::string subject{message.subject};
-  const std::string reply{reply_to};
+  // The library copies all of them: no allocation for what only ends with a zero.
+  thread_local std::string subject, reply, name_buffer, value_buffer;
+  subject.assign(message.subject);
+  reply.assign(reply_to);
   natsMsg* handle = nullptr;
   natsStatus status =
       natsMsg_Create(&handle, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
@@ -78,7 +80,9 @@ result<message_ptr> to_message(const nats_outgoing& message, std::string_view re
   message_ptr created{handle};
   for (const auto& [name, value] : message.headers) {
     if (status != NATS_OK) break;
-    status = natsMsgHeader_Add(handle, std::string{name}.c_str(), std::string{value}.c_str());
+    name_buffer.assign(name);
+    value_buffer.assign(value);
+    status = natsMsgHeader_Add(handle, name_buffer.c_str(), value_buffer.c_str());
   }
   if (status != NATS_OK) {
     return fail(errc::unavailable,

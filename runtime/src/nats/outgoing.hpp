@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/runtime/nats.hpp>
+#include "discard.hpp"
 
 #include <nats/nats.h>
 
@@ -11,7 +12,7 @@
 namespace aether::nats {
 
 struct message_deleter {
-  void operator()(natsMsg* message) const noexcept { natsMsg_Destroy(message); }
+  void operator()(natsMsg* message) const noexcept { discard(message); }
 };
 using message_ptr = std::unique_ptr<natsMsg, message_deleter>;
 

@@ -51,6 +51,11 @@ std::vector<open_request> request_table::take_expired(time_point now) {
 
 std::vector<open_request> request_table::take_all() { return take_expired(time_point::max()); }
 
+std::size_t request_table::open() const {
+  const std::lock_guard guard{mutex_};
+  return entries_.size();
+}
+
 request_table::time_point request_table::next_deadline() const {
   const std::lock_guard guard{mutex_};
   return deadlines_.empty() ? time_point::max() : deadlines_.begin()->first;

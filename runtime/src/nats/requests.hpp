@@ -43,6 +43,8 @@ class request_table {
   /// Takes out everything whose deadline is `now` or earlier, in the order of deadlines.
   [[nodiscard]] std::vector<open_request> take_expired(time_point now);
   [[nodiscard]] std::vector<open_request> take_all();
+  /// How many are open.
+  [[nodiscard]] std::size_t open() const;
   /// The earliest deadline; `time_point::max()` when nothing is open.
   [[nodiscard]] time_point next_deadline() const;
   /// No `add` succeeds from now on.

@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds close_wait{2'000};
 constexpr milliseconds reconnect_probe{1'000};
+/// With so many requests open, each can wait for others.
+constexpr std::size_t crowd = 16;
 
 template <void (session::*Member)()>
 void call_member(natsConnection*, void* closure) {
@@ -40,7 +42,10 @@ result<void> session::open() {
   auto parsed = parse_addresses(options_.url);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   addresses_ = *std::move(parsed);
-  if (!loop_.valid() || !loop_.start([this](clock::time_point now) { return expire(now); })) {
+  const bool started =
+      loop_.valid() && loop_.start([this](clock::time_point now) { return expire(now); },
+                                   [this] { return requests_.open() >= crowd; });
+  if (!started) {
     return fail(errc::unavailable, "no file descriptor or no thread left for an event loop");
   }
   if (auto done = connect(); !done) return done;
