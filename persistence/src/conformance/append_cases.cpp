@@ -134,6 +134,37 @@ void acknowledged_is_seen(event_store& store) {
   }
 }
 
+/// Whether what was read says that `previous` was before it.
+void must_follow(const recorded_commit& read, const commit_id& previous, const std::string& what) {
+  require(read.previous == previous, what + " of version " +
+                                         std::to_string(read.commit.first.value()) +
+                                         ": expected it to name " + previous.hex() +
+                                         " as the commit before it, found " + read.previous.hex());
+}
+
+void chain(event_store& store) {
+  writer actor{store};
+  actor.write_many(3);
+  const log_position silent{actor.end().version, actor.end().sequence};
+  actor.write(actor.next(), silent);
+  const auto found = must(read(store, actor.actor()), "read");
+  must_equal(found, actor.written(), "read of four commits");
+  const auto id = [&](std::size_t nth) { return actor.written()[nth].commit.id; };
+  const commit_id previous[] = {{}, id(0), id(1), {}};
+  std::vector<stream_sequence> places;
+  for (const auto& one : found) places.push_back(one.sequence);
+  const auto fetched = must(fetch(store, actor.actor(), places), "fetch");
+  must_equal(fetched, actor.written(), "fetch of four commits");
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    must_follow(found[i], previous[i], "read");
+    must_follow(fetched[i], previous[i], "fetch");
+  }
+  actor.write();
+  const auto newest = must(latest(store, actor.actor()), "latest");
+  require(newest.has_value(), "latest: expected a commit, found none");
+  must_follow(*newest, id(3), "latest");
+}
+
 void most_events(event_store& store) {
   writer actor{store};
   commit next = actor.next(commit_events_max);
@@ -160,6 +191,7 @@ constexpr event_case cases[]{
     {"an append after an end that was never reached is refused and stores nothing", &future_end},
     {"a retried commit is stored once and gets the same answer, however late", &retry},
     {"a commit that met a conflict stays refused until it follows the new end", &retry_of_a_loser},
+    {"a commit names the one that its writer knew to be before it", &chain},
     {"what was acknowledged is seen by every later call", &acknowledged_is_seen},
     {"a commit may hold 256 events and answer 256 commands", &most_events},
     {"a commit may hold nearly 1,000,000 bytes", &most_bytes},

@@ -161,16 +161,21 @@ void writer::write(std::size_t events, std::size_t filler_bytes) {
   write(next(events, filler_bytes));
 }
 
-void writer::write(commit next) {
+void writer::write(commit next) { write(std::move(next), end()); }
+
+void writer::write(commit next, const log_position& expected) {
   const std::string what = "append of versions " + std::to_string(next.first.value()) + "-" +
                            std::to_string(next.last().value());
-  const log_position stored = must(append(store_, actor_, end(), next), what);
+  const log_position stored = must(append(store_, actor_, expected, next), what);
   require(stored.version == next.last(), what + ": expected the new end to be version " +
                                              std::to_string(next.last().value()) + ", found " +
                                              std::to_string(stored.version.value()));
   require(stored.sequence > end().sequence,
           what + ": expected a sequence above " + std::to_string(end().sequence.value()) +
               ", found " + std::to_string(stored.sequence.value()));
+  require(stored.commit.is_nil() || stored.commit == next.id,
+          what + ": expected the new end to be commit " + next.id.hex() + ", found " +
+              stored.commit.hex());
   written_.push_back({std::move(next), stored.sequence});
 }
 

@@ -142,6 +142,8 @@ class writer {
   /// Appends one commit after what was written, with `back_pointers` to what came before.
   void write(std::size_t events = 1, std::size_t filler_bytes = 0);
   void write(commit next);
+  /// The same, where `expected` says less of the end than is known.
+  void write(commit next, const log_position& expected);
   void write_many(std::size_t commits, std::size_t events = 1) {
     for (std::size_t i = 0; i < commits; ++i) write(events);
   }

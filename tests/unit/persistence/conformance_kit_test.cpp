@@ -120,6 +120,9 @@ const flaw flaws[]{
          if (!answer) answer = fail(errc::store_failed, "conflict");
        };
      }},
+    {"the commit before is not named",
+     "a commit names the one that its writer knew to be before it",
+     [](tampered& it) { it.before_append = [](log_position& end, auto&) { end.commit = {}; }; }},
     {"a retry is a conflict",
      "a retried commit is stored once and gets the same answer, however late",
      [](tampered& it) {
