@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace {
 
@@ -79,7 +80,7 @@ struct tampered final : event_store {
 /// What the case says of the store; empty when it finds nothing wrong.
 template <class Store>
 std::string verdict(std::span<const conformance_case<Store>> cases, std::string_view name,
-                    Store& store) {
+                    std::type_identity_t<Store>& store) {
   const auto one = std::ranges::find(cases, name, &conformance_case<Store>::name);
   REQUIRE(one != cases.end());
   try {
