@@ -66,9 +66,13 @@ if(AETHER_SANITIZE)
   target_link_options(aether_build_flags INTERFACE -fsanitize=${AETHER_SANITIZE})
 endif()
 
-# Warns about sources below the calling folder that `target` does not list: lists go stale silently.
-function(aether_check_listed target)
-  get_target_property(listed ${target} SOURCES)
+# Warns about sources below the calling folder that none of `targets` lists: lists go stale silently.
+function(aether_check_listed targets)
+  set(listed "")
+  foreach(target IN LISTS targets)
+    get_target_property(sources ${target} SOURCES)
+    list(APPEND listed ${sources})
+  endforeach()
   list(TRANSFORM listed REPLACE "^${CMAKE_CURRENT_SOURCE_DIR}/" "")
   file(GLOB_RECURSE present RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS
     ${ARGN})
@@ -79,8 +83,22 @@ function(aether_check_listed target)
   endforeach()
 endfunction()
 
-# Finishes static library `aether_<module>`, whose sources and dependencies are already declared:
-# alias, folders, language level, flags, installation.
+# Makes static library `target` of a module one of the package's: alias aether::<name>, folders,
+# language level, flags, installation.
+function(aether_export target name)
+  add_library(aether::${name} ALIAS ${target})
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  target_include_directories(${target}
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+    PRIVATE src
+  )
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:aether_build_flags>)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS ${target} EXPORT aether-targets)
+endfunction()
+
+# Finishes static library `aether_<module>`, whose sources and dependencies are already declared,
+# and the module. More arguments: other targets that sources of the module belong to.
 function(aether_finish_module module)
   set(target aether_${module})
   get_target_property(sources ${target} SOURCES)
@@ -89,17 +107,10 @@ function(aether_finish_module module)
     file(CONFIGURE OUTPUT empty.cpp CONTENT "")
     target_sources(${target} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/empty.cpp")
   endif()
-  add_library(aether::${module} ALIAS ${target})
-  target_compile_features(${target} PUBLIC cxx_std_23)
-  target_include_directories(${target}
-    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
-    PRIVATE src
-  )
-  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:aether_build_flags>)
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${module})
-  install(TARGETS ${target} EXPORT aether-targets)
+  aether_export(${target} ${module})
   install(DIRECTORY include/ TYPE INCLUDE)
-  aether_check_listed(${target} "${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp")
+  set(targets ${target} ${ARGN})
+  aether_check_listed("${targets}" "${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp")
 endfunction()
 
 # Precompiles CAF for the sources of `target` that are named *caf*, and for them only: no other

@@ -1,4 +1,4 @@
-# The installed package: find_package(aether) gives aether::runtime|persistence|actors|cluster.
+# The installed package: find_package(aether) gives aether::runtime|persistence|actors|cluster|conformance.
 
 include(CMakePackageConfigHelpers)
 

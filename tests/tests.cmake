@@ -43,7 +43,7 @@ function(aether_test_set set)
   # The project's root is included from so that a test can reach a pure core: "actors/src/core/...".
   target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE
-    aether_test_main aether::cluster aether_build_flags doctest::doctest cnats::nats CAF::core
+    aether_test_main aether::cluster aether::conformance aether_build_flags doctest::doctest cnats::nats CAF::core
     nlohmann_json::nlohmann_json)
   aether_precompile_test(${target})
 

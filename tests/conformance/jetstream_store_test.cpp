@@ -1,9 +1,9 @@
 #include <aether/persistence/jetstream_store.hpp>
-#include "conformance/event_store_conformance.hpp"
 #include "persistence/src/commit_format.hpp"
 #include "support/await.hpp"
 #include "support/commits.hpp"
 #include "support/nats_server.hpp"
+#include "support/run_cases.hpp"
 #include "support/store_calls.hpp"
 
 #include <doctest/doctest.h>
@@ -76,16 +76,14 @@ void check_corrupt(const result<T>& outcome, std::string_view place) {
 
 }  // namespace
 
-TEST_CASE("JetStream stores: pass the conformance kit") {
+TEST_CASE("JetStream event store: passes the conformance kit") {
   bench with;
-  for (const auto& check : testing::event_store_checks()) {
-    CAPTURE(check.name);
-    check.run(with.events);
-  }
-  for (const auto& check : testing::snapshot_store_checks()) {
-    CAPTURE(check.name);
-    check.run(with.snapshots);
-  }
+  testing::run_cases<event_store>(event_store_cases(), with.events);
+}
+
+TEST_CASE("JetStream snapshot store: passes the conformance kit") {
+  bench with;
+  testing::run_cases<snapshot_store>(snapshot_store_cases(), with.snapshots);
 }
 
 TEST_CASE("JetStream event store: what is no commit is corrupt history with its place") {

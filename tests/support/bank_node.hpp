@@ -2,9 +2,9 @@
 
 #include <aether/actors/actor_host.hpp>
 #include <aether/persistence/memory_store.hpp>
+#include <aether/persistence/scripted_store.hpp>
 #include "support/await.hpp"
 #include "support/bank.hpp"
-#include "support/gated_store.hpp"
 #include "support/trickster.hpp"
 
 #include <doctest/doctest.h>
@@ -21,7 +21,8 @@ inline constexpr std::chrono::seconds long_enough{30};
 /// The stores and the clock of a node in one process; hosts come and go on them.
 struct bank_node {
   timers clock;
-  std::shared_ptr<gated_store> events = std::make_shared<gated_store>();
+  std::shared_ptr<scripted_event_store> events =
+      std::make_shared<scripted_event_store>(std::make_shared<memory_event_store>());
   std::shared_ptr<memory_snapshot_store> snapshots = std::make_shared<memory_snapshot_store>();
 
   [[nodiscard]] std::unique_ptr<actor_host> start(host_options options = {}) {

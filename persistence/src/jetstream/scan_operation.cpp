@@ -99,7 +99,7 @@ void scan_operation::pull() {
   in_page_ = 0;
   const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + what_.stream + "." + consumer_;
   const std::string query = page_query();
-  connection_->request_stream(
+  connection_->pull(
       {subject, as_bytes_view(query)}, timeout_,
       [self = shared_from_this()](result<nats_message> part) { return self->page_part(part); });
 }

@@ -20,6 +20,19 @@ std::optional<request_table::token> from_token(std::string_view text) {
   return key;
 }
 
+// Ends a subscription with the request that it was made for.
+class listening {
+ public:
+  explicit listening(std::shared_ptr<listener> which) : which_{std::move(which)} {}
+  listening(listening&&) noexcept = default;
+  ~listening() {
+    if (which_) session::drain(*which_);
+  }
+
+ private:
+  std::shared_ptr<listener> which_;
+};
+
 // What `request_wait` waits for; shared, because its thread could give up waiting only if the
 // handler were never called, but must not leave before the handler has.
 struct awaited_answer {
@@ -31,6 +44,11 @@ struct awaited_answer {
 }  // namespace
 
 void session::request(const nats_outgoing& message, open_request request, nats_flush flush) {
+  start(message, std::move(request), flush, nullptr);
+}
+
+void session::start(const nats_outgoing& message, open_request request, nats_flush flush,
+                    const apart* place) {
   if (auto sound = check(message, payload_bytes_max_); !sound) {
     return request.give_up(std::move(sound).error());
   }
@@ -42,11 +60,25 @@ void session::request(const nats_outgoing& message, open_request request, nats_f
   request.subject = message.subject;
   const auto key = requests_.add(request, now);
   if (!key) return request.give_up({errc::not_running, "the connection to NATS is closed"});
-  if (auto sent = send(message, inbox_ + to_token(*key), flush); !sent) {
+  if (place != nullptr) *place->key = *key;
+  const std::string reply_to = place != nullptr ? place->inbox : inbox_ + to_token(*key);
+  if (auto sent = send(message, reply_to, flush); !sent) {
     if (auto unsent = requests_.take(*key)) unsent->give_up(std::move(sent).error());
     return;
   }
   loop_.wake_by(deadline);
+}
+
+void session::pull(const nats_outgoing& message, open_request request) {
+  const apart place{inbox_ + "pull." + to_token(++pulls_)};
+  auto heard = subscribe(
+      place.inbox,
+      [this, key = place.key](nats_message answer) { on_answer(*key, std::move(answer)); }, {});
+  if (!heard) return request.give_up(std::move(heard).error());
+  auto& handler = std::get<nats_connection::stream_handler>(request.handler);
+  handler = [inner = std::move(handler), ends = listening{*std::move(heard)}](
+                result<nats_message> answer) mutable { return inner(std::move(answer)); };
+  start(message, std::move(request), nats_flush::now, &place);
 }
 
 result<nats_message> session::request_wait(const nats_outgoing& message,
@@ -67,10 +99,15 @@ result<nats_message> session::request_wait(const nats_outgoing& message,
 
 // In the gate, as a subscription's handler.
 void session::on_answer(nats_message answer) {
-  const auto key = from_token(answer.subject().substr(inbox_.size()));
-  if (!key) return;
+  // A server may deliver a stored message here, with a subject of its own: no answer to anyone.
+  if (!answer.subject().starts_with(inbox_)) return;
+  if (const auto key = from_token(answer.subject().substr(inbox_.size())))
+    on_answer(*key, std::move(answer));
+}
+
+void session::on_answer(request_table::token key, nats_message answer) {
   // None: it is late, or one more than was asked for.
-  if (auto open = requests_.take(*key)) give(*std::move(open), *key, std::move(answer));
+  if (auto open = requests_.take(key)) give(*std::move(open), key, std::move(answer));
 }
 
 void session::give(open_request request, request_table::token key, nats_message answer) {

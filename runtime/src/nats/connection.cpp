@@ -42,6 +42,11 @@ void nats_connection::request_stream(const nats_outgoing& message,
   impl_->session->request(message, {std::move(handler), timeout, {}}, nats_flush::now);
 }
 
+void nats_connection::pull(const nats_outgoing& message, std::chrono::milliseconds timeout,
+                           stream_handler handler) {
+  impl_->session->pull(message, {std::move(handler), timeout, {}});
+}
+
 result<nats_message> nats_connection::request_wait(const nats_outgoing& message,
                                                    std::chrono::milliseconds timeout) {
   return impl_->session->request_wait(message, timeout);

@@ -54,6 +54,8 @@ class session : public std::enable_shared_from_this<session> {
 
   result<void> publish(const nats_outgoing& message, std::string_view reply_to, nats_flush flush);
   void request(const nats_outgoing& message, open_request request, nats_flush flush);
+  /// `request` with an inbox of its own, for answers that keep their subjects.
+  void pull(const nats_outgoing& message, open_request request);
   [[nodiscard]] result<nats_message> request_wait(const nats_outgoing& message,
                                                   std::chrono::milliseconds timeout);
   [[nodiscard]] result<std::shared_ptr<listener>> subscribe(
@@ -99,7 +101,16 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] bool send_held_back();
 
   // Answers (answers.cpp)
+  /// Where a request listens that has an inbox of its own.
+  struct apart {
+    std::string inbox;
+    std::shared_ptr<std::atomic<request_table::token>> key =
+        std::make_shared<std::atomic<request_table::token>>(0);
+  };
+  void start(const nats_outgoing& message, open_request request, nats_flush flush,
+             const apart* place);
   void on_answer(nats_message answer);
+  void on_answer(request_table::token key, nats_message answer);
   void give(open_request request, request_table::token key, nats_message answer);
   [[nodiscard]] clock::time_point expire(clock::time_point now);
   [[nodiscard]] error timed_out(const open_request& request) const;
@@ -136,6 +147,7 @@ class session : public std::enable_shared_from_this<session> {
   std::atomic<bool> connected_{false};
   std::atomic<std::uint64_t> losses_{0};
   std::atomic<bool> closing_{false};
+  std::atomic<std::uint64_t> pulls_{0};
   std::atomic<std::size_t> payload_bytes_max_{0};
 };
 

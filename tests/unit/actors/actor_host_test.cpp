@@ -82,9 +82,9 @@ TEST_CASE("host: commands beyond the mailbox are refused, those within are all s
   bank_node node;
   const auto host = node.start({.mailbox_max = most});
   const auto ref = account_of(*host, "alice");
-  node.events->close();
+  node.events->hold_appends();
   REQUIRE(ref.tell(deposit{1}).has_value());
-  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  REQUIRE(await([&] { return node.events->held() == 1; }));
   for (std::size_t i = 1; i < most; ++i) CHECK(ref.tell(deposit{1}).has_value());
   for (int i = 0; i < 3; ++i) {
     const auto refused = ref.tell(deposit{1});
@@ -92,7 +92,7 @@ TEST_CASE("host: commands beyond the mailbox are refused, those within are all s
     CHECK(refused.error().code() == errc::overloaded);
     CHECK(ref.ask(deposit{1}, long_enough).get().error().code() == errc::overloaded);
   }
-  node.events->open();
+  node.events->release();
   REQUIRE(await([&] { return ref.tell(deposit{1}).has_value(); }));
   REQUIRE(await([&] { return ref.tell(get_balance{}).has_value(); }));
   CHECK(await([&] { return host->stats().commits >= 2; }));
@@ -107,15 +107,15 @@ TEST_CASE("host: a released shard settles what is being stored and refuses every
   const auto host = node.start({.shards = 4});
   const shard_id shard = shard_of(alice, 4);
   const auto ref = account_of(*host, "alice");
-  node.events->close();
+  node.events->hold_appends();
   auto stored = ref.ask(deposit{5}, long_enough);
-  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  REQUIRE(await([&] { return node.events->held() == 1; }));
   auto waiting = ref.ask(deposit{6}, long_enough);
   host->release(shard);
   CHECK(!host->accepts(shard));
   CHECK(ref.ask(deposit{7}, long_enough).get().error().code() == errc::not_owner);
   CHECK(ref.tell(deposit{7}).error().code() == errc::not_owner);
-  node.events->open();
+  node.events->release();
   CHECK(stored.get()->cents == 5);
   CHECK(waiting.get().error().code() == errc::not_owner);
   CHECK(await([&] { return host->stats().resident == 0; }));
@@ -221,10 +221,10 @@ TEST_CASE("host: an actor that cannot be made answers with the reason, and is ma
 
 TEST_CASE("host: stop does not wait longer than told for a store that never answers") {
   bank_node node;
-  node.events->close();
+  node.events->hold_appends();
   auto host = node.start();
   auto being_stored = account_of(*host, "alice").ask(deposit{5}, long_enough);
-  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  REQUIRE(await([&] { return node.events->held() == 1; }));
   auto waiting = account_of(*host, "alice").ask(deposit{6}, long_enough);
   const auto begin = std::chrono::steady_clock::now();
   CHECK(!host->stop(20ms));
@@ -233,27 +233,27 @@ TEST_CASE("host: stop does not wait longer than told for a store that never answ
   CHECK(being_stored.get().error().code() == errc::outcome_unknown);
   CHECK(waiting.get().error().code() == errc::outcome_unknown);
   CHECK(account_of(*host, "alice").tell(deposit{1}).error().code() == errc::not_running);
-  SUBCASE("and the store's late answer finds nobody") { node.events->open(); }
+  SUBCASE("and the store's late answer finds nobody") { node.events->release(); }
   SUBCASE("not even when the host itself is gone") {
     host.reset();
-    node.events->open();
+    node.events->release();
   }
 }
 
 TEST_CASE("host: whoever learns that an ask was dropped may call the host, which is stopping") {
   bank_node node;
-  node.events->close();
+  node.events->hold_appends();
   const auto host = node.start({.workers = 1});
   std::atomic<int> refused{0};
   const auto call_again = [&](result<balance> answer) {
     if (!answer && !account_of(*host, "alice").tell(deposit{1})) ++refused;
   };
   account_of(*host, "alice").ask(deposit{5}, long_enough, call_again);
-  REQUIRE(await([&] { return node.events->waiting() == 1; }));
+  REQUIRE(await([&] { return node.events->held() == 1; }));
   account_of(*host, "alice").ask(deposit{6}, long_enough, call_again);
   CHECK(!host->stop(5ms));
   CHECK(refused == 2);
-  node.events->open();  // a store that never answers keeps its host
+  node.events->release();  // a store that never answers keeps its host
 }
 
 TEST_CASE("host: an answer's handler may release the very shard it was answered from") {
@@ -290,4 +290,58 @@ TEST_CASE("host: the writer's node and epoch are in its commits") {
   CHECK(newest->commit.writer == "n1");
   CHECK(newest->commit.epoch == writer_epoch{7});
   CHECK(newest->commit.at.time_since_epoch().count() > 0);
+}
+
+TEST_CASE("host: an append whose acknowledgement is lost has its effect exactly once") {
+  bank_node node;
+  const auto host = node.start();
+  CHECK(balance_of(*host, "alice") == 0);
+  const auto deposit_once = [&](std::int64_t before) {
+    const auto answer = account_of(*host, "alice").ask(deposit{5}, long_enough).get();
+    if (answer)
+      CHECK(answer->cents == before + 5);
+    else
+      CHECK(answer.error().code() == errc::outcome_unknown);
+    return answer.has_value();
+  };
+  SUBCASE("stored: the actor finds it when it comes back") {
+    node.events->lose_acknowledgements();
+    deposit_once(0);
+    CHECK(balance_of(*host, "alice") == 5);
+  }
+  SUBCASE("stored late: the next commit meets it, and is decided again") {
+    node.events->store_late();
+    node.events->hold_next_appends();
+    CHECK_FALSE(deposit_once(0));
+    auto next = account_of(*host, "alice").ask(deposit{7}, long_enough);
+    REQUIRE(await([&] { return node.events->held() == 2; }));
+    node.events->release();
+    const auto answer = next.get();
+    REQUIRE_MESSAGE(answer.has_value(), answer.error().message());
+    CHECK(answer->cents == 12);
+    CHECK(balance_of(*host, "alice") == 12);
+  }
+  SUBCASE("never stored: nothing remains of it") {
+    node.events->fail_appends(errc::outcome_unknown);
+    CHECK_FALSE(deposit_once(0));
+    CHECK(balance_of(*host, "alice") == 0);
+  }
+  SUBCASE("another writer's commit is seen before the next decision") {
+    commit foreign;
+    foreign.id = commit_id::make();
+    foreign.events = {{std::string{bank::deposited::aether_wire_name}, encode(bank::deposited{3})}};
+    node.events->come_first(foreign);
+    CHECK(account_of(*host, "alice").ask(deposit{5}, long_enough).get()->cents == 8);
+  }
+}
+
+TEST_CASE("host: a store that cannot be read for a while keeps nobody from coming to life") {
+  bank_node node;
+  const auto host = node.start();
+  node.events->fail_reads(errc::timed_out, 3);
+  auto answer = account_of(*host, "alice").ask(deposit{5}, long_enough).get();
+  while (!answer && answer.error().code() == errc::unavailable)
+    answer = account_of(*host, "alice").ask(deposit{5}, long_enough).get();
+  REQUIRE_MESSAGE(answer.has_value(), answer.error().message());
+  CHECK(answer->cents == 5);
 }

@@ -121,6 +121,10 @@ class nats_connection {
   /// last answer; an error is always the last call.
   void request_stream(const nats_outgoing& message, std::chrono::milliseconds timeout,
                       stream_handler handler);
+  /// The same where the answers keep subjects of their own, as what a pull consumer delivers does:
+  /// they are told apart by a subscription, which is made for this call. Not for a few answers.
+  void pull(const nats_outgoing& message, std::chrono::milliseconds timeout,
+            stream_handler handler);
   /// `request` for threads that may block (start-up, tools); never from a handler.
   [[nodiscard]] result<nats_message> request_wait(const nats_outgoing& message,
                                                   std::chrono::milliseconds timeout);
