@@ -180,6 +180,7 @@ TEST_CASE("tampered stream: a commit deleted in the middle is missed by version 
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code() == errc::incompatible_cluster);
 
+  with.forget();
   const auto second = with.deposits(victim, 2);
   const auto end = with.deposits(victim, 2, second);
   testing_support::delete_by_hand(*with.connection, stream, second.sequence.value());

@@ -48,6 +48,10 @@ struct history_bench {
     REQUIRE_MESSAGE(opened.has_value(), opened.error().message());
     connection = *std::move(opened);
     create();
+    forget();
+  }
+  /// Stores that were told nothing, as those of another node.
+  void forget() {
     events = std::make_shared<jetstream_event_store>(connection, names, layout, timing);
     snapshots = std::make_shared<jetstream_snapshot_store>(connection, names, layout, timing);
   }
