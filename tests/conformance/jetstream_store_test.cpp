@@ -145,8 +145,8 @@ TEST_CASE("JetStream event store: what is stored is republished, what is refused
   CHECK_FALSE(testing::append(with.events, actor, {}, testing::commit_after({})).has_value());
   const commit two = testing::commit_after(*end);
   REQUIRE(testing::append(with.events, actor, *end, two).has_value());
-  CHECK(first.get_future().get() == one.id.hex());
-  CHECK(second.get_future().get() == two.id.hex());
+  CHECK(first.get_future().get() == commit_header(one));
+  CHECK(second.get_future().get() == commit_header(two));
 }
 
 TEST_CASE("JetStream event store: without a server an append is unavailable, nothing stored") {

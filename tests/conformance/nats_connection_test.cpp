@@ -426,6 +426,34 @@ TEST_CASE("close answers open requests and later calls, and no handler runs afte
   nats->close();
 }
 
+TEST_CASE("a pull hears stored messages, which keep their subjects; a plain request does not") {
+  const nats_server server;
+  const auto nats = connect(server);
+  const auto ask = [&](std::string_view subject, std::string_view body) {
+    const auto answer =
+        nats->request_wait({.subject = subject, .payload = as_bytes_view(body)}, await_limit);
+    REQUIRE(answer);
+    REQUIRE(text_of(*answer).find("\"error\"") == std::string::npos);
+  };
+  ask("$JS.API.STREAM.CREATE.S", R"({"name": "S", "subjects": ["s", "t.u"]})");
+  ask("$JS.API.CONSUMER.DURABLE.CREATE.S.c",
+      R"({"stream_name": "S", "config": {"durable_name": "c", "ack_policy": "none"}})");
+  for (const char* text : {"one", "three"}) ask("s", text);
+  ask("t.u", "two");
+  const nats_outgoing next{.subject = "$JS.API.CONSUMER.MSG.NEXT.S.c",
+                           .payload = as_bytes_view(R"({"batch": 2})")};
+  answers heard, unheard, closed;
+  nats->pull(next, await_limit, heard.until(2));
+  REQUIRE(heard.reach(2));
+  CHECK(heard.all() == std::vector<std::string>{"one", "three"});
+  nats->request_stream(next, 200ms, unheard.until(1));
+  REQUIRE(unheard.reach(1));
+  CHECK(unheard.all() == std::vector<std::string>{"timed_out"});
+  nats->pull(next, 10min, closed.until(1));
+  nats->close();
+  CHECK(closed.all() == std::vector<std::string>{"not_running"});
+}
+
 TEST_CASE("what was published before close arrives") {
   const nats_server server;
   const auto nats = connect(server);
