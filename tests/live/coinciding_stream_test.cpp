@@ -109,6 +109,8 @@ TEST_CASE("regressed stream: a sequence that came again with another version is 
 
 TEST_CASE("regressed stream: nor is one that came again in a stream that was made anew") {
   history_bench with;
+  with.timing.stream_check = 0ms;  // else it may be trusted for a second more
+  with.forget();
   const auto end = with.deposits(victim, shared + lost);
   REQUIRE(testing_support::stream_request(*with.connection, "DELETE." + with.stream_of(victim),
                                           nullptr));

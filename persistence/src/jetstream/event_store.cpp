@@ -42,8 +42,8 @@ struct jetstream_event_store::impl {
   subjects names;
   jetstream_layout layout;
   jetstream_timing timing;
-  std::shared_ptr<stream_watch> watch =
-      std::make_shared<stream_watch>(connection, event_streams(names, layout), layout.replicas > 1);
+  std::shared_ptr<stream_watch> watch = std::make_shared<stream_watch>(
+      connection, event_streams(names, layout), timing.stream_check, layout.replicas > 1);
   std::shared_ptr<timers> clock = std::make_shared<timers>();
 
   [[nodiscard]] commit_place place(const actor_address& address) const {

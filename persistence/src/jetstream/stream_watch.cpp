@@ -16,8 +16,10 @@ using json = nlohmann::json;
 }  // namespace
 
 stream_watch::stream_watch(std::shared_ptr<nats_connection> connection,
-                           std::vector<std::string> streams, bool replicated)
+                           std::vector<std::string> streams, std::chrono::milliseconds look_every,
+                           bool replicated)
     : connection_{std::move(connection)},
+      look_every_{look_every},
       patience_{replicated ? replica_patience : std::chrono::seconds{0}},
       streams_(streams.size()) {
   for (std::size_t k = 0; k < streams.size(); ++k) streams_[k].name = std::move(streams[k]);
@@ -38,9 +40,9 @@ void stream_watch::may_write(std::uint32_t stream, std::chrono::milliseconds tim
   const std::uint64_t losses = connection_->losses();
   std::unique_lock lock{mutex_};
   watched& one = streams_[stream];
-  const bool trusted = one.regressed || one.looked_at == losses;
-  const bool due = !one.regressed && (!trusted || clock::now() - one.looked_when > look_every);
-  const bool starts = due && !std::exchange(one.looking, true);
+  const bool trusted =
+      one.regressed || (one.looked_at == losses && clock::now() - one.looked_when < look_every_);
+  const bool starts = !trusted && !std::exchange(one.looking, true);
   if (starts) {
     one.asked_for = one.reached;
     one.asked_witness = one.witness;

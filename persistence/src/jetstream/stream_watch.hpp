@@ -21,11 +21,11 @@ namespace aether {
 /// on them may hold by accident.
 ///
 /// It looks before the first append to a stream after each loss of the connection, because that is
-/// when a server can have changed, and every `look_every` while it is written to; and at each
-/// acknowledgement, which must name a sequence above all that were acknowledged before the append
-/// was sent.
+/// when a server can have changed, and whenever the last look is older than `look_every`; and at
+/// each acknowledgement, which must name a sequence above all that were acknowledged before the
+/// append was sent.
 ///
-///   unknown --looked, as it was--> trusted --connection lost--> unknown
+///   unknown --looked, as it was--> trusted --connection lost | `look_every` passed--> unknown
 ///   unknown, trusted --looked, and it is another--> regressed
 ///   trusted --an acknowledgement behind--> regressed
 ///
@@ -37,7 +37,6 @@ namespace aether {
 class stream_watch : public std::enable_shared_from_this<stream_watch> {
  public:
   static constexpr std::chrono::seconds replica_patience{5};
-  static constexpr std::chrono::seconds look_every{5};
 
   /// A commit that was seen in a stream; its id is nil where it is not known.
   struct sighting {
@@ -46,7 +45,7 @@ class stream_watch : public std::enable_shared_from_this<stream_watch> {
   };
 
   stream_watch(std::shared_ptr<nats_connection> connection, std::vector<std::string> streams,
-               bool replicated);
+               std::chrono::milliseconds look_every, bool replicated);
 
   /// Gets an error, or none when the stream may be written to.
   /// @errors (to the handler) `stream_regressed`. `unavailable`: could not look; again later.
@@ -99,7 +98,8 @@ class stream_watch : public std::enable_shared_from_this<stream_watch> {
   static result<void> verdict(const watched& one);
 
   std::shared_ptr<nats_connection> connection_;
-  const std::chrono::steady_clock::duration patience_;
+  const std::chrono::milliseconds look_every_;
+  const std::chrono::milliseconds patience_;
   mutable std::mutex mutex_;
   std::vector<watched> streams_;
 };

@@ -34,6 +34,9 @@ struct jetstream_timing {
   /// Between two attempts: doubled from the first to the second value.
   std::chrono::milliseconds backoff_min{20};
   std::chrono::milliseconds backoff_max{500};
+  /// No append is sent to a stream that was not seen for so long to be the one it was, see
+  /// `stream_regressed`: two requests to the server for each stream and such a time.
+  std::chrono::milliseconds stream_check{1'000};
 };
 
 /// Creates the namespace's event streams and snapshot stream where they are missing; leaves
