@@ -47,6 +47,9 @@ commit typical_commit(std::size_t total, std::size_t events) {
   return next_commit(half, events);
 }
 
+/// As large as a store writes it.
+const commit_frame as_stored{~std::uint64_t{0}, commit_id::make()};
+
 /// A server of its own for each pair of runs.
 struct fresh_server {
   void start() {
@@ -55,13 +58,13 @@ struct fresh_server {
   }
   /// As many bytes as Aether stores for `like`, the condition's header aside.
   [[nodiscard]] double raw(std::size_t total, const commit& like) const {
-    const auto payload = encode_commit(like, 1).size();
+    const auto payload = encode_commit(like, as_stored).size();
     const auto header = commit_header(like).size() + std::strlen(commit_header_name) + 4;
     return publish(total, payload + header, {}, false);
   }
   /// The same bytes in our form, to streams that republish: what no client gets past.
   [[nodiscard]] double raw_in_our_form(std::size_t total, const commit& like) const {
-    return publish(total, encode_commit(like, 1).size(), commit_header(like), true);
+    return publish(total, encode_commit(like, as_stored).size(), commit_header(like), true);
   }
   [[nodiscard]] double publish(std::size_t total, std::size_t bytes, std::string header,
                                bool republishing) const {
@@ -86,13 +89,13 @@ struct rate {
 rate encode_rate(const commit& what, std::size_t times) {
   std::size_t bytes = 0;
   const auto begin = clock::now();
-  for (std::size_t i = 0; i < times; ++i) bytes += encode_commit(what, 1).size();
+  for (std::size_t i = 0; i < times; ++i) bytes += encode_commit(what, as_stored).size();
   return {per_second(bytes, begin), per_second(times * what.events.size(), begin)};
 }
 
 /// Out of memory that is in no cache, as the bytes of many commits would be.
 rate copy_rate(const commit& what, std::size_t times) {
-  const auto one = encode_commit(what, 1);
+  const auto one = encode_commit(what, as_stored);
   constexpr std::size_t copies = 16'384;
   bytes from, to(one.size());
   for (std::size_t i = 0; i < copies; ++i) from.insert(from.end(), one.begin(), one.end());
@@ -124,7 +127,7 @@ benchmark append_through_store(const scale& scale) {
       .remark =
           [=] {
             return "raw publishes in our form (one header, republished streams): " + floor.text() +
-                   "/s; payload " + std::to_string(encode_commit(*like, 1).size()) + " bytes";
+                   "/s; payload " + std::to_string(encode_commit(*like, as_stored).size()) + " bytes";
           }};
 }
 

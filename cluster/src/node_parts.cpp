@@ -159,12 +159,13 @@ bool node_parts::someone_can_take_over() const {
   return false;
 }
 
-/// Whether every shard has an owner that is up.
+/// Whether every shard has an owner that was heard to be up.
 bool node_parts::all_served(const shard_table* table) const {
   if (table == nullptr) return false;
   std::vector<std::string> up;
   for (const auto& member : coordinator_->members())
-    if (member.state == member_state::up) up.push_back(member.node.str());
+    if (member.state == member_state::up && !member.incarnation.is_nil())  // heard, not presumed
+      up.push_back(member.node.str());
   for (std::uint32_t i = 0; i < table->shards(); ++i) {
     const auto* owner = table->owner(shard_id{i});
     if (owner == nullptr || std::ranges::find(up, owner->str()) == up.end()) return false;

@@ -1,6 +1,7 @@
 // The history of one account of examples/bank, and its state after each event. Reads the log; the
 // account need not be in memory anywhere. Without --nats it tells a history that it makes itself.
 
+#include <aether/runtime/describe.hpp>
 #include "../bank/account.hpp"
 
 #include <CLI/CLI.hpp>

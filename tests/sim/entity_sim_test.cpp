@@ -148,7 +148,8 @@ std::int64_t effect_of(const event_record& event) {
 history read_history(const std::vector<recorded_commit>& log) {
   history made;
   std::uint64_t version = 0;
-  for (const auto& [stored, sequence] : log) {
+  for (const auto& one : log) {
+    const commit& stored = one.commit;
     CHECK_MESSAGE(stored.first.value() == version + 1, "versions are gapless");
     version = stored.last().value();
     REQUIRE(stored.commands.size() == stored.events.size());
