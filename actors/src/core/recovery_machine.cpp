@@ -83,8 +83,7 @@ recovery_machine::steps recovery_machine::compare() {
     phase_ = phase::replaying;
     out.emplace_back(read_records{});
   } else if (tail_->commit.first.value() == at_.version.value() + 1) {
-    take(std::move(*tail_), out);
-    phase_ = phase::done;
+    if (take(std::move(*tail_), out)) phase_ = phase::done;
   } else {
     fetched_.push_back(std::move(*tail_));
     fetch_before(fetched_.front(), out);

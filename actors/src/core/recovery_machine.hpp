@@ -102,7 +102,7 @@ class recovery_machine {
   [[nodiscard]] steps compare();
   [[nodiscard]] steps behind();
   [[nodiscard]] steps fail_with(error why);
-  bool take(recorded_commit next, steps& out);
+  [[nodiscard]] bool take(recorded_commit next, steps& out);
   [[nodiscard]] error stale() const;
   void fetch_before(const recorded_commit& newer, steps& out);
   void read_in_order(steps& out);
