@@ -193,6 +193,10 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
     return false;
   }
   at_ = next.position();
+  if (at_.version > goal_) {
+    tail_pointers_ = next.commit.back_pointers;
+    tail_pointers_.push_back(next.sequence);
+  }
   out.emplace_back(replay{std::move(next.commit)});
   return true;
 }
