@@ -204,13 +204,13 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
 recovery_machine::steps recovery_machine::page_read(result<std::vector<recorded_commit>> page) {
   AETHER_ASSERT(phase_ == phase::replaying);
   if (!page) return fail_with(std::move(page).error());
-  const bool last = page->size() < page_commits;
+  const bool nothing_left = page->empty();
   steps out;
   for (auto& next : *page)
     if (!take(std::move(next), out)) return out;
   if (at_.version >= goal_) {
     phase_ = phase::done;
-  } else if (last) {
+  } else if (nothing_left) {
     return fail_with(stale());
   } else {
     out.emplace_back(read{event_version{at_.version.value() + 1}, at_.sequence});
