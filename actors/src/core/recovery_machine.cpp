@@ -16,8 +16,7 @@ std::string number(Number of) {
 
 /// Whether the commit is the one that the position speaks of, as far as it tells.
 bool same(const log_position& known, const recorded_commit& found) {
-  return known == found.position() &&
-         (known.commit.is_nil() || known.commit == found.commit.id);
+  return known == found.position() && (known.commit.is_nil() || known.commit == found.commit.id);
 }
 
 error other_history(const recorded_commit& found) {
@@ -25,6 +24,19 @@ error other_history(const recorded_commit& found) {
                                       " belongs to another history than the snapshot: the stream "
                                       "was restored or made anew; restore it, or remove the "
                                       "actor's snapshot to accept the loss"};
+}
+
+/// Takes away what ends with `covered` or before. Versions that are gone come as one stretch, which
+/// may begin before and end after it.
+void drop_covered(std::vector<recorded_commit>& history, event_version covered) {
+  std::erase_if(history, [&](const recorded_commit& one) { return one.commit.last() <= covered; });
+  if (history.empty()) return;
+  commit& front = history.front().commit;
+  if (!front.id.is_nil() || front.first > covered) return;
+  const auto known = covered.value() + 1 - front.first.value();
+  front.events.erase(front.events.begin(),
+                     front.events.begin() + static_cast<std::ptrdiff_t>(known));
+  front.first = event_version{covered.value() + 1};
 }
 
 }  // namespace
@@ -144,7 +156,7 @@ recovery_machine::steps recovery_machine::records_read(
   AETHER_ASSERT(phase_ == phase::replaying);
   auto all = records ? repaired(std::move(*records)) : std::unexpected(std::move(records).error());
   if (!all) return fail_with(std::move(all).error());
-  std::erase_if(*all, [&](const recorded_commit& one) { return one.commit.last() <= at_.version; });
+  drop_covered(*all, at_.version);
   steps out;
   for (auto& next : *all)
     if (!take(std::move(next), out)) return out;
