@@ -94,8 +94,8 @@ void replay_history(replay_order order, std::move_only_function<void(result<hist
 void version_at(event_store& events, const actor_address& address,
                 std::chrono::sys_time<std::chrono::milliseconds> time,
                 std::move_only_function<void(result<event_version>)> done) {
-  const history_query query{
-      .until = time + std::chrono::milliseconds{1}, .limit = 1, .newest_first = true};
+  history_query query{.limit = 1, .newest_first = true};
+  if (time < time.max()) query.until = time + std::chrono::milliseconds{1};
   read_history(events, address, query,
                [done = std::move(done)](result<history_part> newest) mutable {
                  if (!newest) return done(std::unexpected(std::move(newest).error()));

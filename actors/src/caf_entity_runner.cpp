@@ -145,7 +145,8 @@ void entity_runner::read_tail() {
 }
 
 void entity_runner::load_snapshot() {
-  if (self_->ahead && self_->ahead->newest) {
+  // Where the shard had none it is gone without: what came since is read from the history.
+  if (self_->ahead) {
     bring_back<entity_input::loaded>()(
         result<std::optional<snapshot>>{std::exchange(self_->ahead->newest, std::nullopt)});
     return;

@@ -26,6 +26,19 @@ error other_history(const recorded_commit& found) {
                                       "actor's snapshot to accept the loss"};
 }
 
+/// Takes away what ends with `covered` or before. Versions that are gone come as one stretch, which
+/// may begin before and end after it.
+void drop_covered(std::vector<recorded_commit>& history, event_version covered) {
+  std::erase_if(history, [&](const recorded_commit& one) { return one.commit.last() <= covered; });
+  if (history.empty()) return;
+  commit& front = history.front().commit;
+  if (!front.id.is_nil() || front.first > covered) return;
+  const auto known = covered.value() + 1 - front.first.value();
+  front.events.erase(front.events.begin(),
+                     front.events.begin() + static_cast<std::ptrdiff_t>(known));
+  front.first = event_version{covered.value() + 1};
+}
+
 }  // namespace
 
 recovery_machine::steps recovery_machine::fail_with(error why) {
@@ -82,8 +95,7 @@ recovery_machine::steps recovery_machine::compare() {
     phase_ = phase::replaying;
     out.emplace_back(read_records{});
   } else if (tail_->commit.first.value() == at_.version.value() + 1) {
-    take(std::move(*tail_), out);
-    phase_ = phase::done;
+    if (take(std::move(*tail_), out)) phase_ = phase::done;
   } else {
     fetched_.push_back(std::move(*tail_));
     fetch_before(fetched_.front(), out);
@@ -144,7 +156,7 @@ recovery_machine::steps recovery_machine::records_read(
   AETHER_ASSERT(phase_ == phase::replaying);
   auto all = records ? repaired(std::move(*records)) : std::unexpected(std::move(records).error());
   if (!all) return fail_with(std::move(all).error());
-  std::erase_if(*all, [&](const recorded_commit& one) { return one.commit.last() <= at_.version; });
+  drop_covered(*all, at_.version);
   steps out;
   for (auto& next : *all)
     if (!take(std::move(next), out)) return out;
@@ -193,6 +205,10 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
     return false;
   }
   at_ = next.position();
+  if (at_.version > goal_) {
+    tail_pointers_ = next.commit.back_pointers;
+    tail_pointers_.push_back(next.sequence);
+  }
   out.emplace_back(replay{std::move(next.commit)});
   return true;
 }
@@ -200,13 +216,13 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
 recovery_machine::steps recovery_machine::page_read(result<std::vector<recorded_commit>> page) {
   AETHER_ASSERT(phase_ == phase::replaying);
   if (!page) return fail_with(std::move(page).error());
-  const bool last = page->size() < page_commits;
+  const bool nothing_left = page->empty();
   steps out;
   for (auto& next : *page)
     if (!take(std::move(next), out)) return out;
   if (at_.version >= goal_) {
     phase_ = phase::done;
-  } else if (last) {
+  } else if (nothing_left) {
     return fail_with(stale());
   } else {
     out.emplace_back(read{event_version{at_.version.value() + 1}, at_.sequence});

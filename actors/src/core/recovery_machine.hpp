@@ -72,7 +72,7 @@ class recovery_machine {
   [[nodiscard]] phase now() const noexcept { return phase_; }
   /// @pre `now()` is `done`: the end of the history that the state now stands for.
   [[nodiscard]] log_position position() const noexcept { return at_; }
-  /// @pre `now()` is `done`: those of the tail, and the tail itself.
+  /// @pre `now()` is `done`: those of the newest commit, and that one itself.
   [[nodiscard]] std::vector<stream_sequence> back_pointers() const;
   /// The version that the restored snapshot covers; 0 without one.
   [[nodiscard]] event_version restored() const noexcept { return restored_; }
@@ -102,7 +102,7 @@ class recovery_machine {
   [[nodiscard]] steps compare();
   [[nodiscard]] steps behind();
   [[nodiscard]] steps fail_with(error why);
-  bool take(recorded_commit next, steps& out);
+  [[nodiscard]] bool take(recorded_commit next, steps& out);
   [[nodiscard]] error stale() const;
   void fetch_before(const recorded_commit& newer, steps& out);
   void read_in_order(steps& out);

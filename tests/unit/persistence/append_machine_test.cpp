@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace {
@@ -48,6 +51,7 @@ const m::not_taken nobody{"no responders"};
 const m::silence lost{"timed out"};
 const m::refused full{"maximum bytes exceeded"};
 const m::read_failed unread{"timed out"};
+const m::regressed behind{"the stream ends at 30, it acknowledged 40"};
 
 // A deadline of 5 s, 2 s a request, backoff 100 ms to 400 ms; expected: version 10 at sequence 40.
 const std::vector<script> scripts{
@@ -136,6 +140,21 @@ const std::vector<script> scripts{
       {m::elapsed{}, "publish 2000"},
       {m::conflict{}, "read 2000"},
       {m::nothing_found{}, "stream_regressed"}}},
+    {"a stream that is behind takes nothing, and that is certain", {{behind, "stream_regressed"}}},
+    {"a stream that is behind, after nobody was there",
+     {{nobody, "wait 100"}, {m::elapsed{}, "publish 2000"}, {behind, "stream_regressed"}}},
+    {"a stream that is behind does not settle an attempt in doubt",
+     {{lost, "wait 100"}, {m::elapsed{}, "publish 2000"}, {behind, "outcome_unknown"}}},
+    {"a stream that is behind does not settle a duplicate",
+     {{m::duplicate{}, "read 2000"},
+      {m::nothing_found{}, "wait 100"},
+      {m::elapsed{}, "publish 2000"},
+      {behind, "outcome_unknown"}}},
+    {"a stream that is behind leaves a conflict open",
+     {{m::conflict{}, "read 2000"},
+      {m::nothing_found{}, "wait 100"},
+      {m::elapsed{}, "publish 2000"},
+      {behind, "outcome_unknown"}}},
     {"closed while an attempt is under way", {{m::closed{"closing"}, "outcome_unknown"}}},
     {"closed while waiting, nothing in doubt",
      {{nobody, "wait 100"}, {m::closed{"closing"}, "unavailable"}}},
@@ -182,4 +201,69 @@ TEST_CASE("append machine: an unknown outcome names the commit and the last trou
   const std::string text = end.outcome.error().text();
   CHECK(text.find(ours.hex()) != text.npos);
   CHECK(text.find("timed out") != text.npos);
+}
+
+namespace {
+
+/// Conflicts that nothing explains, `apart` from each other, until the machine ends.
+struct unexplained_run {
+  unsigned conflicts = 0;
+  std::chrono::milliseconds lasted{0};
+  result<log_position> outcome{};
+};
+
+unexplained_run conflicts_for(std::chrono::milliseconds patience, std::chrono::milliseconds apart,
+                              m::input first = m::conflict{}) {
+  m tested{ours,
+           {event_version{10}, stream_sequence{40}},
+           event_version{12},
+           {2'000ms, 5'000ms, 100ms, 400ms, patience}};
+  unexplained_run run;
+  std::optional<m::time_point> since;
+  m::time_point now{1h};
+  m::effect next = tested.start(now);
+  for (;;) {
+    if (auto* end = std::get_if<m::finish>(&next)) {
+      run.outcome = std::move(end->outcome);
+      run.lasted = std::chrono::duration_cast<std::chrono::milliseconds>(now - since.value_or(now));
+      return run;
+    }
+    m::input heard = m::elapsed{};
+    if (std::holds_alternative<m::publish>(next)) {
+      heard = run.conflicts++ == 0 ? first : m::input{m::conflict{}};
+    } else if (std::holds_alternative<m::read_next>(next)) {
+      heard = m::nothing_found{};
+      if (!since) since = now;
+    } else {
+      now += apart;
+    }
+    next = tested.step(std::move(heard), now);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("append machine: conflicts that nothing explains count only after the patience") {
+  const auto at_once = conflicts_for(0ms, 400ms);
+  CHECK(at_once.outcome.error().code() == errc::stream_regressed);
+  CHECK(at_once.conflicts == 3);
+
+  const auto patient = conflicts_for(2'000ms, 400ms);
+  CHECK(patient.outcome.error().code() == errc::stream_regressed);
+  CHECK(patient.lasted == 2'000ms);
+  CHECK(patient.conflicts == 6);
+
+  // Long enough, but too few of them.
+  const auto few = conflicts_for(1'000ms, 1'500ms);
+  CHECK(few.outcome.error().code() == errc::stream_regressed);
+  CHECK(few.conflicts == 3);
+}
+
+TEST_CASE("append machine: patience beyond the deadline leaves it unknown") {
+  CHECK(conflicts_for(6'000ms, 400ms).outcome.error().code() == errc::outcome_unknown);
+}
+
+TEST_CASE("append machine: no patience settles an attempt that is in doubt") {
+  CHECK(conflicts_for(0ms, 400ms, lost).outcome.error().code() == errc::outcome_unknown);
+  CHECK(conflicts_for(0ms, 400ms, m::duplicate{}).outcome.error().code() == errc::outcome_unknown);
 }

@@ -91,3 +91,32 @@ TEST_CASE("read machine: without pages it asks for one at a time") {
   read_machine reads{event_version{1}, {}, 10, false, false};
   CHECK(reads.next().count == 1);
 }
+
+TEST_CASE("read machine: a commit that was written after another one is of another history") {
+  auto first = at(1, 2, 7);
+  auto second = at(3, 1, 9);
+  read_machine reads{event_version{1}, {}, 10, true, false};
+  SUBCASE("what it names is what comes before it") {
+    second.previous = first.commit.id;
+    CHECK(reads.take(first).has_value());
+    CHECK(reads.take(second).has_value());
+  }
+  SUBCASE("it names none") {
+    CHECK(reads.take(first).has_value());
+    CHECK(reads.take(second).has_value());
+  }
+  SUBCASE("it names another") {
+    second.previous = commit_id::make();
+    CHECK(reads.take(first).has_value());
+    const auto other = reads.take(second);
+    REQUIRE_FALSE(other.has_value());
+    CHECK(other.error().code() == errc::corrupt_history);
+    CHECK(other.error().text().find("sequence 9") != std::string::npos);
+    CHECK(other.error().text().find("another history") != std::string::npos);
+  }
+  SUBCASE("what comes before it is not read") {
+    second.previous = commit_id::make();
+    read_machine middle{event_version{3}, stream_sequence{8}, 10, true, false};
+    CHECK(middle.take(second).has_value());
+  }
+}
