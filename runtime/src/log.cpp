@@ -168,6 +168,20 @@ class function_sink final : public spdlog::sinks::base_sink<std::mutex> {
   sink_function to_;
 };
 
+/// One call at a time, also while lines under way still go through the logger of before.
+sink_function alone(sink_function to) {
+  struct guarded {
+    std::mutex mutex;
+    sink_function to;
+  };
+  auto held = std::make_shared<guarded>();
+  held->to = std::move(to);
+  return [held](std::string_view line) {
+    const std::lock_guard lock{held->mutex};
+    held->to(line);
+  };
+}
+
 std::shared_ptr<spdlog::logger> make_logger(format as, const sink_function& to) {
   constexpr auto utc = spdlog::pattern_time_type::utc;
   const char* pattern =
@@ -204,7 +218,7 @@ class switchboard {
   }
   void set_sink(sink_function to) {
     const std::lock_guard lock{mutex_};
-    sink_ = std::move(to);
+    sink_ = to ? alone(std::move(to)) : sink_function{};
     target_.logger = make_logger(target_.format, sink_);
   }
 

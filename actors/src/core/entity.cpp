@@ -139,10 +139,9 @@ void entity::commits_fetched(result<std::vector<recorded_commit>> commits, time_
 void entity::records_read(result<std::vector<history_record>> records, time_point now,
                           entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
-  if (records && trouble_ && std::ranges::none_of(*records, &has_marker)) {
+  if (records && damage_ && std::ranges::none_of(*records, &has_marker)) {
     // Nobody had anything skipped: it stays at what was found first, which knows the place.
-    recovery_->replay_failed(error{*trouble_});
-    return recovery_failed(error{*trouble_}, false, now, out);
+    return recovery_failed(error{*damage_}, false, now, out);
   }
   advance(recovery_->records_read(std::move(records)), now, out);
 }
@@ -224,7 +223,7 @@ void entity::recovery_failed(const error& why, bool care_may_help, time_point no
   if (!is_permanent(why)) return back_off(why, now, out);
   if (care_may_help) {
     careful_ = true;
-    trouble_ = std::make_unique<error>(why);
+    damage_ = std::make_unique<error>(why);
     return begin_recovery(out);
   }
   quarantine(why, out);

@@ -212,6 +212,8 @@ class entity {
   std::size_t next_bytes_ = 0;
   /// Why the newest attempt to recover failed.
   std::unique_ptr<error> trouble_;
+  /// Why care is taken: what the last recovery without it failed with.
+  std::unique_ptr<error> damage_;
   std::unique_ptr<error> quarantine_;
 };
 

@@ -191,7 +191,7 @@ TEST_CASE("entity: a store that is away while it tries with care is waited for a
   auto& sent = it.send(get_balance{});
   it.give_tail();
   it.give_snapshot();
-  it.give_page();
+  it.give_fetched();
   it.give_tail();
   it.give_snapshot();
   it.give_records(fail(errc::unavailable, "away"));
