@@ -114,21 +114,21 @@ benchmark append_through_store(const scale& scale) {
   const std::size_t total = scale.of(120'000);
   const auto like = std::make_shared<commit>(typical_commit(total, 1));
   const series floor;
-  return {
-      .unit = "commits/s",
-      .target = 0.85,
-      .limit =
-          [=] {
-            floor.add(server->raw_in_our_form(total, *like));
-            return server->raw(total, *like);
-          },
-      .subject = [=] { return append_rate(server->running->url(), total, 1); },
-      .prepare = [=] { server->start(); },
-      .remark =
-          [=] {
-            return "raw publishes in our form (one header, republished streams): " + floor.text() +
-                   "/s; payload " + std::to_string(encode_commit(*like, as_stored).size()) + " bytes";
-          }};
+  return {.unit = "commits/s",
+          .target = 0.85,
+          .limit =
+              [=] {
+                floor.add(server->raw_in_our_form(total, *like));
+                return server->raw(total, *like);
+              },
+          .subject = [=] { return append_rate(server->running->url(), total, 1); },
+          .prepare = [=] { server->start(); },
+          .remark =
+              [=] {
+                return "raw publishes in our form (one header, republished streams): " +
+                       floor.text() + "/s; payload " +
+                       std::to_string(encode_commit(*like, as_stored).size()) + " bytes";
+              }};
 }
 
 benchmark append_100_events(const scale& scale) {

@@ -20,16 +20,11 @@ std::string versions_of(const aether::commit& one) {
   return std::to_string(one.first.value()) + "-" + std::to_string(one.last().value());
 }
 
-void check_headers(const testing_support::raw_message& message, const aether::commit& read,
-                   complaints& out) {
-  const auto says = [&](const char* header, const std::string& expected) {
-    const auto found = message.headers.find(header);
-    if (found == message.headers.end() || found->second != expected)
-      out.push_back(message.subject + ": " + name_of(read) + " has another " + header);
-  };
-  says("Aether-Format", "1");
-  says("Aether-Commit", read.id.hex());
-  says("Aether-Versions", versions_of(read));
+void check_header(const testing_support::raw_message& message, const aether::commit& read,
+                  complaints& out) {
+  const auto found = message.headers.find(commit_header_name);
+  if (found == message.headers.end() || found->second != commit_header(read))
+    out.push_back(message.subject + ": " + name_of(read) + " has another header");
 }
 
 void check_stored(const append_attempt& attempt, const logged_commit* logged, complaints& out) {
@@ -85,7 +80,7 @@ void append_log::add(const std::string& stream,
       complaints_.push_back(place + ": " + read.error().message());
       continue;
     }
-    check_headers(message, *read, complaints_);
+    check_header(message, *read, complaints_);
     const auto id = read->id;
     const auto [at, fresh] = by_id_.emplace(
         id, logged_commit{stream, message.sequence, message.subject, std::move(*read)});
