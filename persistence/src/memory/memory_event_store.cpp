@@ -27,12 +27,6 @@ log_position end_of(const history& of) {
   return of.empty() ? log_position{} : of.back().position();
 }
 
-/// Where the writer knows the id of what it follows, that must be it too.
-bool is_end(const history& of, const log_position& expected) {
-  const auto end = end_of(of);
-  return end == expected && (expected.commit.is_nil() || expected.commit == end.commit);
-}
-
 /// `id` found the log not ending at `expected`: the retry of a stored commit, or a conflict.
 result<log_position> settle(const history& of, const log_position& expected, const commit_id& id) {
   if (expected.version > end_of(of).version)
@@ -88,7 +82,7 @@ struct memory_event_store::impl {
     if (auto fits = check_size(encoded.size(), commit_bytes_max); !fits)
       return std::unexpected(fits.error());
     return histories.with(address, [&](history& mine, auto& memory) -> result<log_position> {
-      if (!is_end(mine, expected)) return settle(mine, expected, next.id);
+      if (end_of(mine) != expected) return settle(mine, expected, next.id);
       mine.push_back(
           {next.last(), stream_sequence{++last_sequence}, next.id, kept(encoded, memory)});
       return mine.back().position();

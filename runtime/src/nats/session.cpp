@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds close_wait{2'000};
 constexpr milliseconds reconnect_probe{1'000};
 /// With so many requests open, each can wait for others.
-constexpr std::size_t crowd = 16;
+constexpr std::size_t crowd = 256;
 
 template <void (session::*Member)()>
 void call_member(natsConnection*, void* closure) {

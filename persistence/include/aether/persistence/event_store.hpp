@@ -48,7 +48,8 @@ class event_store {
   /// Appends `next` right after `expected`, all or none. A retry of the same commit, id and all, is
   /// harmless: it is stored at most once.
   /// @param expected the end of the history as the writer knows it; `next.first` is one more, and
-  ///        the last of `next.back_pointers`, if any, is `expected.sequence`.
+  ///        the last of `next.back_pointers`, if any, is `expected.sequence`. Version and sequence
+  ///        are the condition; `expected.commit` is recorded, for readers to check.
   /// @param next 1..`commit_events_max` events, at most `commit_bytes_max` bytes encoded.
   /// @returns the new end of the history.
   /// @errors `version_conflict`: another writer came first, nothing stored; rehydrate, decide
