@@ -46,7 +46,10 @@ class forgetful_events final : public event_store {
   void actors(const actor_type&, shard_id, actors_handler handler) override {
     handler(std::vector<actor_id>{});
   }
-  void read_shard(shard_id, stream_sequence, shard_handler handler) override {
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override {
+    return shard;
+  }
+  void read_shards(shard_range, stream_sequence, shard_handler handler) override {
     (void)handler(shard_page{.entries = {}, .last = true});
   }
 
@@ -59,7 +62,7 @@ class forgetful_snapshots final : public snapshot_store {
   void load(const actor_address&, event_version, load_handler handler) override {
     handler(std::nullopt);
   }
-  void load_shard(shard_id, shard_handler handler) override { handler(std::vector<placed>{}); }
+  void load_shards(shard_range, shard_handler handler) override { handler(std::vector<placed>{}); }
 };
 
 double resident_bytes() {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <semaphore>
 #include <stdexcept>
@@ -57,25 +58,14 @@ void query_all(actor_host& host, std::size_t actors) {
   if (wrong != 0) throw std::runtime_error{std::to_string(wrong) + " actors are not back"};
 }
 
-/// Returns how many actors were brought to life. A few shards at a time: a reading has a time
-/// limit.
+/// Returns how many actors were brought to life.
 std::size_t warm_up_all(actor_host& host, std::uint32_t shards) {
-  constexpr std::ptrdiff_t window = 16;
-  std::counting_semaphore<window> free{window};
-  std::atomic<std::size_t> woken{0}, failed{0};
-  std::string why;
-  for (std::uint32_t shard = 0; shard < shards; ++shard) {
-    free.acquire();
-    host.warm_up(shard_id{shard}, [&](const result<std::size_t>& some) {
-      if (some) woken += *some;
-      if (!some && failed.fetch_add(1) == 0) why = some.error().message();
-      free.release();
-    });
-  }
-  for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
-  if (failed != 0)
-    throw std::runtime_error{std::to_string(failed) + " shards were not read, the first: " + why};
-  return woken;
+  std::promise<result<std::size_t>> done;
+  host.warm_up({shard_id{0}, shards},
+               [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
+  const auto woken = done.get_future().get();
+  if (!woken) throw std::runtime_error{"the shards were not read: " + woken.error().message()};
+  return *woken;
 }
 
 double warmed_up(const sleeping_actors& all) {

@@ -18,6 +18,21 @@
 
 namespace aether {
 
+/// What a bulk read of whole shards found of one actor.
+struct read_ahead {
+  std::optional<snapshot> newest;
+  /// Those that the snapshot does not cover, and one that it does where there are no others.
+  std::vector<recorded_commit> commits;
+  /// There are no later ones, by a reading that began when the actor was in memory already.
+  bool to_the_end = false;
+  /// Something on its subject could not be read.
+  bool damaged = false;
+
+  [[nodiscard]] bool covers(const commit& one) const noexcept {
+    return newest && one.last() <= newest->position.version;
+  }
+};
+
 /// What reaches an entity from outside; see the inputs of `entity`.
 namespace entity_input {
 
@@ -55,6 +70,10 @@ struct permitted {};
 struct retire {
   bool forced;
 };
+/// What an actor that `expects_ahead` waits for; none: nothing was read.
+struct ahead {
+  std::unique_ptr<read_ahead> found;
+};
 
 }  // namespace entity_input
 
@@ -62,15 +81,8 @@ using any_entity_input =
     std::variant<entity_input::begin, envelope, entity_input::tail, entity_input::loaded,
                  entity_input::page, entity_input::fetched, entity_input::records,
                  entity_input::appended, entity_input::saved, entity_input::retry,
-                 entity_input::permitted, entity_input::retire>;
+                 entity_input::permitted, entity_input::retire, entity_input::ahead>;
 static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
-
-/// What a bulk read of a whole shard found of one actor.
-struct read_ahead {
-  std::optional<snapshot> newest;
-  /// Those after the snapshot, as far as the log reached then.
-  std::vector<recorded_commit> commits;
-};
 
 /// One actor that is in memory: its inbox, and the CAF actor that works it off. A sender puts an
 /// input into the inbox and wakes the CAF actor only when it is not awake already, so a burst costs
@@ -92,8 +104,8 @@ struct activation {
   std::uint32_t last_used = 0;
   caf::actor runner;
 
-  /// What was read ahead; taken by the runner in its first recovery.
-  std::unique_ptr<read_ahead> ahead;
+  /// Its first recovery begins with an `entity_input::ahead`. Set before it is first woken.
+  bool expects_ahead = false;
   /// Waits for a permit: what grants it, takes this away. See `recovery_permits`.
   std::atomic<bool> wants_permit{false};
 };

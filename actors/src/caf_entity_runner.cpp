@@ -68,7 +68,7 @@ void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
   }
   if (permitted_ && entity_->now() != entity::phase::recovering) {
     permitted_ = false;
-    self_->ahead.reset();
+    ahead_.reset();
     host_->permits.give_back();
   }
 }
@@ -124,6 +124,7 @@ void entity_runner::feed(any_entity_input& input, entity::time_point now, entity
       if (std::exchange(me.wants_snapshot_, false)) me.load_snapshot();
     }
     void operator()(entity_input::retire in) { me.entity_->retire(in.forced, out); }
+    void operator()(entity_input::ahead&& in) { me.take_ahead(std::move(in.found)); }
   } visitor{*this, now, out};
   std::visit(visitor, std::move(input));
 }
@@ -140,33 +141,47 @@ auto entity_runner::bring_back() {
   return [host = host_, self = self_](auto got) { host->post(self, Input{std::move(got)}); };
 }
 
+void entity_runner::take_ahead(std::unique_ptr<read_ahead> found) {
+  ahead_ = std::move(found);
+  awaited_ = true;
+  if (std::exchange(wants_tail_, false)) carry_out(entity_effect::read_tail{});
+  if (permitted_ && std::exchange(wants_snapshot_, false)) load_snapshot();
+}
+
 void entity_runner::read_tail() {
+  // Once: when the log seems to end too early it is asked again.
+  if (ahead_ && std::exchange(ahead_->to_the_end, false)) {
+    std::optional<recorded_commit> newest;
+    if (!ahead_->commits.empty()) newest = ahead_->commits.back();
+    return bring_back<entity_input::tail>()(
+        result<std::optional<recorded_commit>>{std::move(newest)});
+  }
   host_->events->latest(self_->self, bring_back<entity_input::tail>());
 }
 
 void entity_runner::load_snapshot() {
   // Where the shard had none it is gone without: what came since is read from the history.
-  if (self_->ahead) {
+  if (ahead_) {
     bring_back<entity_input::loaded>()(
-        result<std::optional<snapshot>>{std::exchange(self_->ahead->newest, std::nullopt)});
+        result<std::optional<snapshot>>{std::exchange(ahead_->newest, std::nullopt)});
     return;
   }
   host_->snapshots->load(self_->self, any_version, bring_back<entity_input::loaded>());
 }
 
 std::vector<recorded_commit> entity_runner::ahead(const entity_effect::fetch_commits& wanted) {
-  if (!self_->ahead) return {};
+  if (!ahead_) return {};
   std::vector<recorded_commit> found;
-  for (const auto& one : self_->ahead->commits)
-    if (std::ranges::binary_search(wanted.sequences, one.sequence)) found.push_back(one);
+  for (auto& one : ahead_->commits)
+    if (std::ranges::binary_search(wanted.sequences, one.sequence)) found.push_back(std::move(one));
   if (found.size() != wanted.sequences.size()) found.clear();
   return found;
 }
 
 std::vector<recorded_commit> entity_runner::ahead(const entity_effect::read_history& wanted) {
-  if (!self_->ahead) return {};
+  if (!ahead_) return {};
   std::vector<recorded_commit> found;
-  for (const auto& one : self_->ahead->commits)
+  for (const auto& one : ahead_->commits)
     if (one.commit.last() >= wanted.from && found.size() < recovery_machine::page_commits)
       found.push_back(one);
   if (!found.empty() && found.front().commit.first > wanted.from) found.clear();
@@ -174,6 +189,10 @@ std::vector<recorded_commit> entity_runner::ahead(const entity_effect::read_hist
 }
 
 void entity_runner::carry_out(entity_effect::read_tail) {
+  if (self_->expects_ahead && !awaited_) {
+    wants_tail_ = true;
+    return;
+  }
   if (!permitted_) permitted_ = host_->permits.take_or_wait(self_);
   if (permitted_)
     read_tail();

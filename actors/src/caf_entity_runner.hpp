@@ -51,6 +51,7 @@ class entity_runner final : public caf::event_based_actor {
   void make_entity();
   void read_tail();
   void load_snapshot();
+  void take_ahead(std::unique_ptr<read_ahead> found);
   /// What was read ahead of this, if all of it was; else nothing.
   [[nodiscard]] std::vector<recorded_commit> ahead(const entity_effect::fetch_commits& wanted);
   [[nodiscard]] std::vector<recorded_commit> ahead(const entity_effect::read_history& wanted);
@@ -71,6 +72,9 @@ class entity_runner final : public caf::event_based_actor {
   std::optional<entity> entity_;
   /// What is being worked off, while it runs.
   inbox_round* round_ = nullptr;
+  /// What was read ahead, until the recovery ends.
+  std::unique_ptr<read_ahead> ahead_;
+  bool awaited_ = false;
   bool gone_ = false;
   bool permitted_ = false;
   bool wants_tail_ = false;

@@ -66,7 +66,7 @@ result<void> host_core::deliver(const actor_address& to, envelope& command) {
     if (find_type(to.type) == nullptr)
       return fail(errc::unknown_message,
                   "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
-    actor = activate(to, hash, shard, stripe);
+    actor = activate(to, hash, shard, stripe).get();
   }
   if (actor->held.load(std::memory_order_relaxed) >= options.mailbox_max)
     return fail(errc::overloaded, to_string(to) + " has " + std::to_string(options.mailbox_max) +
@@ -81,22 +81,22 @@ result<void> host_core::deliver(const actor_address& to, envelope& command) {
   return {};
 }
 
-bool host_core::bring_to_life(const actor_address& address, read_ahead ahead) {
+activation_ptr host_core::bring_to_life(const actor_address& address) {
   const std::uint64_t hash = stable_hash(address);
   const shard_id shard{hash % options.shards};
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
-  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr) return false;
-  if (stripe.find(hash, address) != nullptr) return false;
-  activation* actor = activate(address, hash, shard, stripe);
-  actor->ahead = std::make_unique<read_ahead>(std::move(ahead));
+  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr) return nullptr;
+  if (stripe.find(hash, address) != nullptr) return nullptr;
+  const auto actor = activate(address, hash, shard, stripe);
+  actor->expects_ahead = true;
   actor->last_used = tick_.load(std::memory_order_relaxed);
   wake(*actor);
-  return true;
+  return actor;
 }
 
-activation* host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
-                                activation_registry::stripe& stripe) {
+activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
+                                   activation_registry::stripe& stripe) {
   auto made = std::make_shared<activation>(address, hash, shard);
   made->inbox.emplace_back(entity_input::begin{});
   made->runner = system_->spawn<entity_runner, caf::hidden>(shared_from_this(), made,
@@ -107,7 +107,7 @@ activation* host_core::activate(const actor_address& address, std::uint64_t hash
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;
-  return made.get();
+  return made;
 }
 
 void host_core::wake(activation& sleeper) {

@@ -47,9 +47,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
 
-  /// Activates an actor that nobody has sent anything to, with what was read of it ahead.
-  /// False when it is in memory already, or not served here.
-  bool bring_to_life(const actor_address& address, read_ahead ahead);
+  /// Activates an actor that nobody has sent anything to; it waits for an `entity_input::ahead`.
+  /// Nothing when it is in memory already, or not served here.
+  activation_ptr bring_to_life(const actor_address& address);
 
   void accept(shard_id shard) { accepted(shard) = true; }
   void release(shard_id shard);
@@ -72,8 +72,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   recovery_permits permits;
 
  private:
-  activation* activate(const actor_address& address, std::uint64_t hash, shard_id shard,
-                       activation_registry::stripe& stripe);
+  activation_ptr activate(const actor_address& address, std::uint64_t hash, shard_id shard,
+                          activation_registry::stripe& stripe);
   [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
     AETHER_ASSERT(shard.value() < accepted_.size());
     return accepted_[shard.value()];

@@ -5,34 +5,60 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace aether {
 
-/// Brings all actors of a shard to life from one reading of its snapshots and one of its log,
-/// instead of one reading each. What it finds is held until its end, at most `bytes_max` of it;
-/// where a shard has more, the actors beyond are left to their first command.
-/// Each actor still asks for its own tail, so nothing stored meanwhile is missed.
+/// Brings all actors of some shards to life from one reading of their snapshots and log instead of
+/// one each: a group of shards that are stored together after another.
+///
+///   loading --snapshots--> reading --the end of the log--> rereading --what came since--> loading
+///   reading --too much for memory--> loading; any --error--> done; loading --no group left--> done
+///
+/// The actors come to life between reading and rereading and wait for the latter: so what they get
+/// reaches as far as the log did when they were in memory already, and they need not ask for their
+/// own tails. Where that cannot be told they do ask.
+///
+/// What is found is held until the end of its group, at most `bytes_max` of it; where a group has
+/// more, the actors beyond are left to their first command.
 class shard_warm_up final : public std::enable_shared_from_this<shard_warm_up> {
  public:
   static constexpr std::size_t bytes_max = 256 << 20;
   using handler = std::move_only_function<void(result<std::size_t>)>;
 
-  shard_warm_up(std::shared_ptr<host_core> host, shard_id shard, handler done)
-      : host_{std::move(host)}, shard_{shard}, done_{std::move(done)} {}
+  shard_warm_up(std::shared_ptr<host_core> host, shard_range which, handler done)
+      : host_{std::move(host)}, left_{which}, done_{std::move(done)} {}
 
   void start();
 
  private:
+  struct sleeper {
+    read_ahead ahead;
+    activation_ptr woken;
+  };
+
+  void next_group();
   void snapshots_loaded(result<std::vector<snapshot_store::placed>> found);
+  /// False when no further page is wanted.
   bool page_read(result<shard_page> page);
-  void take(shard_page::entry& entry);
-  void finish();
+  bool page_reread(result<shard_page> page);
+  void take(shard_page& page);
+  void wake_all();
+  void hand_over(bool to_the_end);
+  void fail_with(error why);
 
   std::shared_ptr<host_core> host_;
-  const shard_id shard_;
+  /// The shards whose turn has not come, then the group whose turn it is.
+  shard_range left_;
+  shard_range group_ = shard_id{0};
   handler done_;
-  std::unordered_map<actor_address, read_ahead> found_;
+  std::size_t woken_ = 0;
+
+  // Of the group.
+  std::unordered_map<actor_address, sleeper> found_;
   std::size_t bytes_ = 0;
+  stream_sequence reached_;
 };
 
 }  // namespace aether

@@ -191,6 +191,13 @@ std::uint64_t stable_hash(const actor_address& address) noexcept {
   return value ^ value >> 31;
 }
 
+std::string to_string(const shard_range& range) {
+  const auto first = std::to_string(range.first.value());
+  if (range.count == 1) return "shard " + first;
+  if (range.count == 0) return "no shard";
+  return "shards " + first + "-" + std::to_string(range.first.value() + (range.count - 1));
+}
+
 shard_id shard_of(const actor_address& address, std::uint32_t shards) noexcept {
   AETHER_ASSERT(shards > 0);
   return shard_id{stable_hash(address) % shards};

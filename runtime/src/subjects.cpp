@@ -174,4 +174,12 @@ std::uint32_t stream_of(shard_id shard, std::uint32_t shards, std::uint32_t stre
   return static_cast<std::uint32_t>(shard.value() * streams / shards);
 }
 
+shard_range shards_of_stream(std::uint32_t k, std::uint32_t shards, std::uint32_t streams) {
+  AETHER_ASSERT(streams > 0 && streams <= shards && k < streams);
+  const auto begin = [&](std::uint64_t stream) {
+    return (stream * shards + streams - 1) / streams;
+  };
+  return {shard_id{begin(k)}, static_cast<std::uint32_t>(begin(k + 1ULL) - begin(k))};
+}
+
 }  // namespace aether

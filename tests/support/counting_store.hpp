@@ -17,8 +17,14 @@ class counting_event_store final : public event_store {
   explicit counting_event_store(std::shared_ptr<event_store> behind) : behind_{std::move(behind)} {}
 
   std::atomic<unsigned> reads{0}, fetches{0}, tails{0}, all_records{0}, shard_reads{0};
-  /// Called when a shard was read, before its reader learns that it was all.
-  std::function<void()> after_shard;
+  /// Called when shards were read for the nth time, before their reader learns that it was all.
+  std::function<void(unsigned nth)> after_shards;
+  /// How many shards are stored together; 0: as behind it.
+  std::uint32_t stored_by = 0;
+  /// As a store that reads from replicas.
+  bool up_to_date = true;
+  /// Which reading of shards fails; 0: none.
+  unsigned failing_shard_read = 0;
 
   void append(const actor_address& address, log_position expected, commit next,
               append_handler handler) override {
@@ -46,13 +52,19 @@ class counting_event_store final : public event_store {
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override {
     behind_->actors(type, shard, std::move(handler));
   }
-  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override {
-    ++shard_reads;
-    behind_->read_shard(shard, after,
-                        [this, handler = std::move(handler)](result<shard_page> page) mutable {
-                          if (after_shard && page && page->last) after_shard();
-                          return handler(std::move(page));
-                        });
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override {
+    if (stored_by == 0) return behind_->stored_together(shard);
+    return {shard_id{shard.value() / stored_by * stored_by}, stored_by};
+  }
+  void read_shards(shard_range which, stream_sequence after, shard_handler handler) override {
+    const unsigned nth = ++shard_reads;
+    auto counted = [this, nth, handler = std::move(handler)](result<shard_page> page) mutable {
+      if (after_shards && page && page->last) after_shards(nth);
+      if (page) page->up_to_date = up_to_date;
+      if (nth == failing_shard_read) page = fail(errc::timed_out, "no answer");
+      return handler(std::move(page));
+    };
+    behind_->read_shards(which, after, std::move(counted));
   }
 
  private:
@@ -73,9 +85,9 @@ class counting_snapshot_store final : public snapshot_store {
     ++loads;
     behind_->load(address, at_most, std::move(handler));
   }
-  void load_shard(shard_id shard, shard_handler handler) override {
+  void load_shards(shard_range which, shard_handler handler) override {
     ++shard_loads;
-    behind_->load_shard(shard, std::move(handler));
+    behind_->load_shards(which, std::move(handler));
   }
 
  private:

@@ -72,21 +72,21 @@ inline result<std::vector<actor_id>> actors(event_store& store, const actor_type
   return slot.future.get();
 }
 
-/// All pages of a shard as one.
-inline result<std::vector<shard_page::entry>> read_shard(event_store& store, shard_id shard,
-                                                         stream_sequence after = {}) {
+/// All pages as one.
+inline result<std::vector<shard_page::entry>> read_shards(event_store& store, shard_range which,
+                                                          stream_sequence after = {}) {
   answer_slot<std::vector<shard_page::entry>> slot;
-  store.read_shard(shard, after,
-                   [all = std::vector<shard_page::entry>{},
-                    done = slot.handler()](result<shard_page> page) mutable {
-                     if (!page) {
-                       done(std::unexpected(std::move(page).error()));
-                       return false;
-                     }
-                     std::ranges::move(page->entries, std::back_inserter(all));
-                     if (page->last) done(std::move(all));
-                     return true;
-                   });
+  store.read_shards(which, after,
+                    [all = std::vector<shard_page::entry>{},
+                     done = slot.handler()](result<shard_page> page) mutable {
+                      if (!page) {
+                        done(std::unexpected(std::move(page).error()));
+                        return false;
+                      }
+                      std::ranges::move(page->entries, std::back_inserter(all));
+                      if (page->last) done(std::move(all));
+                      return true;
+                    });
   return slot.future.get();
 }
 

@@ -34,9 +34,9 @@ class calls {
     store_.records(who, heard(records_, "records"));
     store_.actors(who.type, shard, heard(actors_, "actors"));
     store_.actors(who.type, wrong_shard, heard(actors_, "actors of no shard"));
-    store_.read_shard(
+    store_.read_shards(
         wrong_shard, {},
-        [on = heard(wrong_, "read_shard of no shard")](result<shard_page> page) mutable {
+        [on = heard(wrong_, "read_shards of no shard")](result<shard_page> page) mutable {
           on(page ? result<bool>{page->last} : std::unexpected(page.error()));
           return true;
         });
@@ -103,7 +103,7 @@ void from_many_threads(event_store& store) {
     (void)must(records(store, actor.actor()), "records");
     (void)must(fetch(store, actor.actor(), {actor.end().sequence}), "fetch");
     (void)must(actors(store, actor.actor().type, shard), "actors");
-    (void)must(read_shard(store, shard, actor.written()[0].sequence), "read_shard");
+    (void)must(read_shards(store, shard, actor.written()[0].sequence), "read_shards");
   };
   std::vector<std::future<void>> running;
   for (int i = 0; i < threads; ++i) running.push_back(std::async(std::launch::async, work, i));

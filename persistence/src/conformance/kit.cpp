@@ -68,13 +68,16 @@ actor_address address_of(std::string_view type, std::string_view id) {
 
 actor_address fresh_actor() { return address_of("kit-actor", fresh_name()); }
 
-actor_address fresh_actor_beside(const event_store& store, const actor_address& other,
-                                 std::string_view type) {
-  const shard_id wanted = shard_of(other, store.shards());
+actor_address fresh_actor_in(const event_store& store, shard_id shard, std::string_view type) {
   while (true) {
     auto made = address_of(type, fresh_name());
-    if (shard_of(made, store.shards()) == wanted) return made;
+    if (shard_of(made, store.shards()) == shard) return made;
   }
+}
+
+actor_address fresh_actor_beside(const event_store& store, const actor_address& other,
+                                 std::string_view type) {
+  return fresh_actor_in(store, shard_of(other, store.shards()), type);
 }
 
 commit commit_after(const log_position& expected, std::size_t events, std::size_t filler_bytes) {
@@ -134,20 +137,20 @@ result<std::vector<actor_id>> actors(event_store& store, const actor_type& type,
   return found.get();
 }
 
-result<std::vector<shard_page::entry>> read_shard(event_store& store, shard_id shard,
-                                                  stream_sequence after) {
+result<std::vector<shard_page::entry>> read_shards(event_store& store, shard_range which,
+                                                   stream_sequence after) {
   using entries = std::vector<shard_page::entry>;
-  const answer<entries> found{"read_shard " + std::to_string(shard.value())};
-  store.read_shard(shard, after,
-                   [all = entries{}, done = found.handler()](result<shard_page> page) mutable {
-                     if (!page) {
-                       done(std::unexpected(std::move(page).error()));
-                       return false;
-                     }
-                     std::ranges::move(page->entries, std::back_inserter(all));
-                     if (page->last) done(std::move(all));
-                     return true;
-                   });
+  const answer<entries> found{"read_shards, " + to_string(which)};
+  store.read_shards(which, after,
+                    [all = entries{}, done = found.handler()](result<shard_page> page) mutable {
+                      if (!page) {
+                        done(std::unexpected(std::move(page).error()));
+                        return false;
+                      }
+                      std::ranges::move(page->entries, std::back_inserter(all));
+                      if (page->last) done(std::move(all));
+                      return true;
+                    });
   return found.get();
 }
 

@@ -110,6 +110,9 @@ std::string fresh_name();
 actor_address fresh_actor();
 /// @pre `type` and `id` are valid.
 actor_address address_of(std::string_view type, std::string_view id);
+/// A fresh actor in that shard.
+actor_address fresh_actor_in(const event_store& store, shard_id shard,
+                             std::string_view type = "kit-actor");
 /// A fresh actor of the type that is in the same shard as `other`.
 actor_address fresh_actor_beside(const event_store& store, const actor_address& other,
                                  std::string_view type = "kit-actor");
@@ -130,8 +133,8 @@ result<history> fetch(event_store& store, const actor_address& of,
 result<std::vector<history_record>> records(event_store& store, const actor_address& of);
 result<std::vector<actor_id>> actors(event_store& store, const actor_type& type, shard_id shard);
 /// All pages as one.
-result<std::vector<shard_page::entry>> read_shard(event_store& store, shard_id shard,
-                                                  stream_sequence after);
+result<std::vector<shard_page::entry>> read_shards(event_store& store, shard_range which,
+                                                   stream_sequence after);
 
 /// Writes one actor's history and knows what must be read back.
 class writer {

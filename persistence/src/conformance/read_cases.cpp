@@ -101,9 +101,9 @@ void large_history(event_store& store) {
   const auto& all = actor.written();
   std::size_t found = 0;
   for (const auto& one :
-       must(read_shard(store, shard, stream_sequence{all[0].sequence.value() - 1}), "read_shard"))
+       must(read_shards(store, shard, stream_sequence{all[0].sequence.value() - 1}), "read_shards"))
     found += one.address == actor.actor() ? 1 : 0;
-  require(found == 12, "read_shard of 12 commits of 900,000 bytes: expected as many, found " +
+  require(found == 12, "read_shards of 12 commits of 900,000 bytes: expected as many, found " +
                            std::to_string(found));
 }
 

@@ -70,20 +70,21 @@ struct busy_shard {
 
 void whole_shard(event_store& store) {
   const busy_shard with{store};
-  with.check(must(read_shard(store, with.shard, {}), "read_shard"), 0, "read_shard from the start");
-  for (const auto& one : must(read_shard(store, with.shard, with.begin()), "read_shard"))
+  with.check(must(read_shards(store, with.shard, {}), "read_shards"), 0,
+             "read_shards from the start");
+  for (const auto& one : must(read_shards(store, with.shard, with.begin()), "read_shards"))
     require(shard_of(one.address, store.shards()) == with.shard,
-            "read_shard: expected only actors of the shard, found " + to_string(one.address));
+            "read_shards: expected only actors of the shard, found " + to_string(one.address));
 }
 
 void resumed(event_store& store) {
   const busy_shard with{store};
   for (std::size_t after = 0; after < with.in_order.size(); ++after) {
     const auto sequence = with.in_order[after].stored.sequence;
-    const auto found = must(read_shard(store, with.shard, sequence), "read_shard");
+    const auto found = must(read_shards(store, with.shard, sequence), "read_shards");
     for (const auto& one : found)
-      require(one.record.sequence > sequence, "read_shard after a sequence: expected only later");
-    with.check(found, after + 1, "read_shard after sequence " + std::to_string(sequence.value()));
+      require(one.record.sequence > sequence, "read_shards after a sequence: expected only later");
+    with.check(found, after + 1, "read_shards after sequence " + std::to_string(sequence.value()));
   }
 }
 
@@ -93,37 +94,102 @@ void growing(event_store& store) {
   for (int i = 0; i < 5; ++i) {
     writer& next = with.actors[0];
     next.write();
-    const auto found = with.own(must(read_shard(store, with.shard, end), "read_shard"));
+    const auto found = with.own(must(read_shards(store, with.shard, end), "read_shards"));
     require(
         found.size() == 1 && found[0].stored.commit == next.written().back().commit,
-        "read_shard after what was read before: expected the one commit appended since, found " +
+        "read_shards after what was read before: expected the one commit appended since, found " +
             std::to_string(found.size()) + " commits");
     end = next.end().sequence;
   }
 }
 
+/// An actor in each of some shards that are stored together, written by turns.
+struct busy_shards {
+  shard_range which;
+  std::vector<writer> actors;
+  std::vector<placed_commit> in_order;
+
+  explicit busy_shards(event_store& store) : which{store.stored_together(shard_id{0})} {
+    which.count = std::min(which.count, 4U);
+    for (std::uint32_t i = 0; i < which.count; ++i)
+      actors.emplace_back(store, fresh_actor_in(store, shard_id{which.first.value() + i}));
+    for (std::size_t i = 0; i < 5 * actors.size(); ++i) {
+      writer& next = actors[i % actors.size()];
+      next.write();
+      in_order.push_back({next.actor(), next.written().back()});
+    }
+  }
+
+  /// Of those in `part` and after `after`, what was written here and nothing else of ours.
+  void check(event_store& store, shard_range part, stream_sequence after) const {
+    const std::string what =
+        "read_shards, " + to_string(part) + ", after sequence " + std::to_string(after.value());
+    history commits, expected;
+    for (auto& one : must(read_shards(store, part, after), what)) {
+      require(part.contains(shard_of(one.address, store.shards())),
+              what + ": expected only actors of those, found " + to_string(one.address));
+      const auto is_it = [&](const writer& actor) { return actor.actor() == one.address; };
+      if (std::ranges::any_of(actors, is_it))
+        commits.push_back({must(one.record.commit, what), one.record.sequence});
+    }
+    for (const auto& one : in_order)
+      if (part.contains(shard_of(one.address, store.shards())) && one.stored.sequence > after)
+        expected.push_back(one.stored);
+    must_equal(commits, expected, what);
+  }
+};
+
+void several_shards(event_store& store) {
+  const busy_shards with{store};
+  const auto middle = with.in_order[with.in_order.size() / 2].stored.sequence;
+  const auto all = store.stored_together(with.which.first);
+  for (const auto after : {stream_sequence{}, middle}) {
+    with.check(store, all, after);
+    with.check(store, with.which, after);
+    if (with.which.count > 2)
+      with.check(store, {shard_id{with.which.first.value() + 1}, with.which.count - 2}, after);
+  }
+}
+
+void together(event_store& store) {
+  for (std::uint32_t shard = 0; shard < store.shards();) {
+    const auto group = store.stored_together(shard_id{shard});
+    const std::string what = "stored_together of shard " + std::to_string(shard) + ": ";
+    require(
+        group.first == shard_id{shard} && group.count > 0,
+        what + "expected a range that begins where the one before ends, found " + to_string(group));
+    for (std::uint32_t i = 0; i < group.count; ++i, ++shard)
+      require(store.stored_together(shard_id{shard}) == group,
+              what + "expected the same range for each of it");
+    must_fail(read_shards(store, {group.first, group.count + 1}, {}), errc::invalid_argument,
+              "read_shards of one more than are stored together");
+  }
+  must_fail(read_shards(store, {shard_id{0}, 0}, {}), errc::invalid_argument,
+            "read_shards of none");
+}
+
 void long_shard(event_store& store) {
   const busy_shard with{store, 500};
-  with.check(must(read_shard(store, with.shard, with.begin()), "read_shard"), 0,
-             "read_shard of 1,500 commits");
+  with.check(must(read_shards(store, with.shard, with.begin()), "read_shards"), 0,
+             "read_shards of 1,500 commits");
 }
 
 /// Every page that came, and a later call's answer, so that a page too many would have come too.
 void stopped(event_store& store) {
   const busy_shard with{store, 700};
-  std::array<answer<bool>, 2> pages{answer<bool>{"read_shard, to be stopped"},
-                                    answer<bool>{"read_shard, to be stopped"}};
+  std::array<answer<bool>, 2> pages{answer<bool>{"read_shards, to be stopped"},
+                                    answer<bool>{"read_shards, to be stopped"}};
   for (const auto& page : pages)
-    store.read_shard(with.shard, with.begin(),
-                     [seen = page.handler()](result<shard_page> one) mutable {
-                       seen(one ? result<bool>{one->last} : std::unexpected(one.error()));
-                       return false;
-                     });
+    store.read_shards(with.shard, with.begin(),
+                      [seen = page.handler()](result<shard_page> one) mutable {
+                        seen(one ? result<bool>{one->last} : std::unexpected(one.error()));
+                        return false;
+                      });
   for (const auto& page : pages) (void)must(page.get(), page.what());
-  (void)must(read_shard(store, with.shard, with.begin()), "read_shard");
+  (void)must(read_shards(store, with.shard, with.begin()), "read_shards");
   for (const auto& page : pages)
     require(page.calls() == 1,
-            "read_shard after its handler returned false: expected no further "
+            "read_shards after its handler returned false: expected no further "
             "call, found " +
                 std::to_string(page.calls() - 1));
 }
@@ -131,19 +197,19 @@ void stopped(event_store& store) {
 void one_last_page(event_store& store) {
   const busy_shard with{store};
   for (const auto after : {with.begin(), with.in_order.back().stored.sequence}) {
-    const answer<bool> first_last{"read_shard, to its last page"};
+    const answer<bool> first_last{"read_shards, to its last page"};
     const auto pages_after_last = std::make_shared<std::atomic<int>>(0);
-    store.read_shard(with.shard, after,
-                     [done = first_last.handler(), pages_after_last,
-                      over = false](result<shard_page> page) mutable {
-                       if (std::exchange(over, over || !page || page->last)) ++*pages_after_last;
-                       if (over)
-                         done(page ? result<bool>{page->last} : std::unexpected(page.error()));
-                       return true;
-                     });
+    store.read_shards(with.shard, after,
+                      [done = first_last.handler(), pages_after_last,
+                       over = false](result<shard_page> page) mutable {
+                        if (std::exchange(over, over || !page || page->last)) ++*pages_after_last;
+                        if (over)
+                          done(page ? result<bool>{page->last} : std::unexpected(page.error()));
+                        return true;
+                      });
     (void)must(first_last.get(), first_last.what());
-    (void)must(read_shard(store, with.shard, after), "read_shard");
-    require(*pages_after_last == 0, "read_shard after its last page: expected no further call");
+    (void)must(read_shards(store, with.shard, after), "read_shards");
+    require(*pages_after_last == 0, "read_shards after its last page: expected no further call");
   }
 }
 
@@ -195,7 +261,8 @@ void no_such_shard(event_store& store) {
     const std::string which =
         " of shard " + std::to_string(wrong) + " of " + std::to_string(store.shards());
     must_fail(actors(store, type, shard_id{wrong}), errc::invalid_argument, "actors" + which);
-    must_fail(read_shard(store, shard_id{wrong}, {}), errc::invalid_argument, "read_shard" + which);
+    must_fail(read_shards(store, shard_id{wrong}, {}), errc::invalid_argument,
+              "read_shards" + which);
   }
 }
 
@@ -203,6 +270,8 @@ constexpr event_case cases[]{
     {"a shard is read whole, in the order of its appends", &whole_shard},
     {"reading a shard goes on after any sequence", &resumed},
     {"reading a shard finds what was appended since", &growing},
+    {"several shards are read at once, in the order of the stream", &several_shards},
+    {"the shards are divided into ranges that are stored together", &together},
     {"a long shard is read whole", &long_shard},
     {"reading a shard stops when its handler wants no more", &stopped},
     {"reading a shard ends with its last page, also where nothing is left", &one_last_page},

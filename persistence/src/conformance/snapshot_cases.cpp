@@ -30,9 +30,9 @@ result<std::optional<snapshot>> load(snapshot_store& store, const actor_address&
   return found.get();
 }
 
-result<shard_snapshots> load_shard(snapshot_store& store, shard_id shard) {
-  const answer<shard_snapshots> found{"load_shard " + std::to_string(shard.value())};
-  store.load_shard(shard, found.handler());
+result<shard_snapshots> load_shards(snapshot_store& store, shard_range which) {
+  const answer<shard_snapshots> found{"load_shards, " + to_string(which)};
+  store.load_shards(which, found.handler());
   return found.get();
 }
 
@@ -163,16 +163,16 @@ void large(snapshot_store& store) {
 }
 
 bool is_shard(snapshot_store& store, std::uint64_t shard) {
-  const auto found = load_shard(store, shard_id{shard});
-  if (!found) must_fail(found, errc::invalid_argument, "load_shard " + std::to_string(shard));
+  const auto found = load_shards(store, shard_id{shard});
+  if (!found) must_fail(found, errc::invalid_argument, "load_shards " + std::to_string(shard));
   return found.has_value();
 }
 
 /// As many as are not refused: the least number that is, found by halves.
 std::uint32_t shards_of(snapshot_store& store) {
   std::uint64_t below = 1, refused = std::uint64_t{1} << 32;
-  require(is_shard(store, 0), "load_shard 0: expected there to be a shard 0");
-  require(!is_shard(store, refused), "load_shard 2^32: expected it to be refused");
+  require(is_shard(store, 0), "load_shards 0: expected there to be a shard 0");
+  require(!is_shard(store, refused), "load_shards 2^32: expected it to be refused");
   while (below < refused) {
     const auto middle = below + (refused - below) / 2;
     if (is_shard(store, middle))
@@ -194,8 +194,8 @@ void by_shard(snapshot_store& store) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto shard = shard_of(all[i], shards);
     const std::string what =
-        "load_shard " + std::to_string(shard.value()) + " of " + std::to_string(shards);
-    const auto found = must(load_shard(store, shard), what);
+        "load_shards " + std::to_string(shard.value()) + " of " + std::to_string(shards);
+    const auto found = must(load_shards(store, shard), what);
     std::vector<snapshot> mine;
     for (const auto& one : found) {
       require(shard_of(one.address, shards) == shard,
@@ -208,11 +208,42 @@ void by_shard(snapshot_store& store) {
   }
 }
 
+void by_several_shards(snapshot_store& store) {
+  const auto shards = shards_of(store);
+  std::vector<actor_address> all;
+  for (std::size_t i = 0; i < 40; ++i) {
+    all.push_back(fresh_actor());
+    must(save(store, all[i], snapshot_at(i + 1)), "save");
+  }
+  const std::uint32_t half = shards / 2;
+  for (const auto which : {shard_range{shard_id{0}, shards}, shard_range{shard_id{0}, half},
+                           shard_range{shard_id{half}, shards - half}}) {
+    if (which.count == 0) continue;
+    const std::string what = "load_shards, " + to_string(which);
+    const auto found = must(load_shards(store, which), what);
+    for (const auto& one : found)
+      require(which.contains(shard_of(one.address, shards)),
+              what + ": expected only actors of those, found " + to_string(one.address));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto mine = std::ranges::count_if(found, [&](const auto& one) {
+        return one.address == all[i] && one.taken == snapshot_at(i + 1);
+      });
+      require(mine == (which.contains(shard_of(all[i], shards)) ? 1 : 0),
+              what + ": expected the snapshots of all of those shards, each once; found " +
+                  to_string(all[i]) + " " + std::to_string(mine) + " times");
+    }
+  }
+}
+
 void no_such_shard(snapshot_store& store) {
-  must_fail(load_shard(store, shard_id{~std::uint64_t{0}}), errc::invalid_argument,
-            "load_shard 2^64 - 1");
-  must_fail(load_shard(store, shard_id{shards_of(store)}), errc::invalid_argument,
-            "load_shard of the number of shards");
+  must_fail(load_shards(store, shard_id{~std::uint64_t{0}}), errc::invalid_argument,
+            "load_shards 2^64 - 1");
+  const auto shards = shards_of(store);
+  must_fail(load_shards(store, shard_id{shards}), errc::invalid_argument,
+            "load_shards of the number of shards");
+  must_fail(load_shards(store, {shard_id{0}, shards + 1}), errc::invalid_argument,
+            "load_shards of one more than there are");
+  must_fail(load_shards(store, {shard_id{0}, 0}), errc::invalid_argument, "load_shards of none");
 }
 
 void once_and_from_many_threads(snapshot_store& store) {
@@ -245,6 +276,7 @@ constexpr snapshot_case cases[]{
     {"a snapshot over a limit, or malformed, is refused and leaves the one before", &refused},
     {"a snapshot may hold nearly 1,000,000 bytes", &large},
     {"the newest snapshots of a shard are loaded at once", &by_shard},
+    {"the newest snapshots of several shards are loaded at once", &by_several_shards},
     {"a shard that does not exist is refused", &no_such_shard},
     {"snapshots may be saved and loaded from any thread", &once_and_from_many_threads},
 };

@@ -63,10 +63,13 @@ struct jetstream_event_store::impl {
                                      std::to_string(expected.sequence.value())};
   }
 
-  [[nodiscard]] result<void> check(shard_id shard) const {
-    if (shard.value() < layout.shards) return {};
+  [[nodiscard]] result<void> check(const shard_range& which) const {
+    if (!which.within({shard_id{0}, layout.shards}))
+      return fail(errc::invalid_argument, "there is no " + to_string(which));
+    const auto stream = stream_of(which.first, layout.shards, layout.streams);
+    if (which.within(shards_of_stream(stream, layout.shards, layout.streams))) return {};
     return fail(errc::invalid_argument,
-                "shard " + std::to_string(shard.value()) + " of " + std::to_string(layout.shards));
+                to_string(which) + " are not stored together; ask for the part of each stream");
   }
   [[nodiscard]] std::string stream(shard_id shard) const {
     return names.event_stream(stream_of(shard, layout.shards, layout.streams));
@@ -141,7 +144,7 @@ void jetstream_event_store::latest(const actor_address& address, latest_handler 
 
 void jetstream_event_store::records(const actor_address& address, records_handler handler) {
   auto place = impl_->place(address);
-  scan_request what{place.stream, place.subject};
+  scan_request what{place.stream, {place.subject}};
   impl_->scan(std::move(what), records_sink(std::move(place), std::move(handler)));
 }
 
@@ -155,15 +158,31 @@ void jetstream_event_store::actors(const actor_type& type, shard_id shard, actor
       ->start();
 }
 
-void jetstream_event_store::read_shard(shard_id shard, stream_sequence after,
-                                       shard_handler handler) {
-  if (auto valid = impl_->check(shard); !valid) {
+shard_range jetstream_event_store::stored_together(shard_id shard) const noexcept {
+  const auto& layout = impl_->layout;
+  const auto stream = stream_of(shard, layout.shards, layout.streams);
+  return shards_of_stream(stream, layout.shards, layout.streams);
+}
+
+void jetstream_event_store::read_shards(shard_range which, stream_sequence after,
+                                        shard_handler handler) {
+  const auto& layout = impl_->layout;
+  if (auto valid = impl_->check(which); !valid) {
     (void)handler(std::unexpected(valid.error()));
     return;
   }
-  scan_request what{impl_->stream(shard), impl_->names.shard_commits(shard), after};
-  auto sink = shard_sink(impl_->names, impl_->layout.shards, what.stream, std::move(handler));
-  impl_->scan(std::move(what), std::move(sink));
+  const auto k = stream_of(which.first, layout.shards, layout.streams);
+  if (auto behind = impl_->watch->verdict(k); !behind) {
+    (void)handler(std::unexpected(behind.error()));
+    return;
+  }
+  scan_request what{impl_->names.event_stream(k), {}, after};
+  if (which != stored_together(which.first))
+    what.filters = filters_of(which, features_of(impl_->connection->server()).several_filters,
+                              [&](shard_id one) { return impl_->names.shard_commits(one); });
+  wanted_shards wanted{which, layout.shards, what.stream, k, layout.replicas == 1};
+  impl_->scan(std::move(what),
+              shards_sink(impl_->names, std::move(wanted), impl_->watch, std::move(handler)));
 }
 
 }  // namespace aether

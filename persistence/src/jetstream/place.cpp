@@ -27,7 +27,7 @@ result<recorded_commit> decode_record(const stored_record& record, const commit_
 history_record history_record_of(const stored_record& record, const commit_place& place) {
   auto read = decode_record(record, place);
   if (!read) return {record.sequence, std::unexpected(std::move(read).error())};
-  return {record.sequence, std::move(read->commit)};
+  return {record.sequence, std::move(read->commit), read->previous};
 }
 
 }  // namespace aether

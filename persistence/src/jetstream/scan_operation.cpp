@@ -20,11 +20,14 @@ json consumer_config(const scan_request& what) {
   json config{
       {"ack_policy", "none"},
       {"replay_policy", "instant"},
-      {"filter_subject", what.filter},
       {"mem_storage", true},
       {"num_replicas", 1},
       {"max_waiting", 1},
       {"inactive_threshold", std::chrono::nanoseconds{scan_operation::abandoned_after}.count()}};
+  if (what.filters.size() == 1)
+    config["filter_subject"] = what.filters.front();
+  else if (!what.filters.empty())
+    config["filter_subjects"] = what.filters;
   if (what.newest_only) {
     config["deliver_policy"] = "last_per_subject";
   } else if (what.after.value() == 0) {
@@ -139,7 +142,8 @@ void scan_operation::forget_consumer() {
 }
 
 bool scan_operation::fail_with(errc code, const std::string& why) {
-  sink_->failed({code, what_.filter + " in stream " + what_.stream + ": " + why});
+  const std::string part = what_.filters.empty() ? std::string{} : what_.filters.front() + " in ";
+  sink_->failed({code, part + "stream " + what_.stream + ": " + why});
   return false;
 }
 

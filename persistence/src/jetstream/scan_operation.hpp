@@ -6,19 +6,33 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace aether {
 
 /// What a scan is to find.
 struct scan_request {
   std::string stream;
-  /// A subject of the stream, wildcards allowed.
-  std::string filter;
+  /// Subjects of the stream, wildcards allowed; none: all. More than one takes a server with
+  /// `several_filters`.
+  std::vector<std::string> filters;
   /// Only what was stored later.
   stream_sequence after{};
   /// Only the newest message of each subject.
   bool newest_only = false;
 };
+
+/// The filters that find these shards, and no others where the server can do so; else none.
+/// @param subject_of the subjects of one shard.
+template <class SubjectOf>
+[[nodiscard]] std::vector<std::string> filters_of(const shard_range& which, bool several,
+                                                  SubjectOf subject_of) {
+  std::vector<std::string> filters;
+  if (which.count > 1 && !several) return filters;
+  for (std::uint32_t i = 0; i < which.count; ++i)
+    filters.push_back(subject_of(shard_id{which.first.value() + i}));
+  return filters;
+}
 
 /// Who gets what a scan finds. Called on one thread at a time.
 class scan_sink {

@@ -34,44 +34,52 @@ class records_collector final : public scan_sink {
   std::vector<history_record> found_;
 };
 
-class shard_collector final : public scan_sink {
+class shards_collector final : public scan_sink {
  public:
-  shard_collector(subjects names, std::uint32_t shards, std::string stream,
-                  event_store::shard_handler handler)
+  shards_collector(subjects names, wanted_shards wanted, std::shared_ptr<stream_watch> watch,
+                   event_store::shard_handler handler)
       : names_{std::move(names)},
-        shards_{shards},
-        stream_{std::move(stream)},
+        wanted_{std::move(wanted)},
+        watch_{std::move(watch)},
         handler_{std::move(handler)} {}
   void take(const stored_record& record) override {
     auto whose = names_.parse_commits(record.subject);
     if (!whose) return report_stray(record, whose.error());
-    if (shard_of(whose->address, shards_) != whose->shard)
+    if (!wanted_.which.contains(whose->shard)) return;
+    if (shard_of(whose->address, wanted_.shards) != whose->shard)
       return report_stray(record, {errc::corrupt_history, "the actor belongs to another shard"});
-    const commit_place place{stream_, std::string{record.subject},
+    const commit_place place{wanted_.stream, std::string{record.subject},
                              owner_mark(names_.name(), whose->address)};
     page_.entries.push_back({std::move(whose->address), history_record_of(record, place)});
   }
   bool page_ended(bool last) override {
+    if (!page_.entries.empty()) {
+      const auto& newest = page_.entries.back().record;
+      watch_->saw(wanted_.stream_index,
+                  {newest.sequence, newest.commit ? newest.commit->id : commit_id{}});
+    }
     page_.last = last;
+    page_.up_to_date = wanted_.up_to_date;
     return handler_(std::exchange(page_, {}));
   }
   void failed(error why) override { (void)handler_(std::unexpected(std::move(why))); }
 
  private:
   subjects names_;
-  std::uint32_t shards_;
-  std::string stream_;
+  wanted_shards wanted_;
+  std::shared_ptr<stream_watch> watch_;
   event_store::shard_handler handler_;
   shard_page page_;
 };
 
 class snapshots_collector final : public scan_sink {
  public:
-  snapshots_collector(subjects names, snapshot_store::shard_handler handler)
-      : names_{std::move(names)}, handler_{std::move(handler)} {}
+  snapshots_collector(subjects names, shard_range which, snapshot_store::shard_handler handler)
+      : names_{std::move(names)}, which_{which}, handler_{std::move(handler)} {}
   void take(const stored_record& record) override {
     auto whose = names_.parse_snapshot(record.subject);
     if (!whose) return report_stray(record, whose.error());
+    if (!which_.contains(whose->shard)) return;
     auto read = decode_snapshot(record.payload, record.format);
     if (!read) return report_stray(record, read.error());
     found_.push_back({std::move(whose->address), std::move(*read)});
@@ -84,6 +92,7 @@ class snapshots_collector final : public scan_sink {
 
  private:
   subjects names_;
+  shard_range which_;
   snapshot_store::shard_handler handler_;
   std::vector<snapshot_store::placed> found_;
 };
@@ -123,14 +132,16 @@ std::unique_ptr<scan_sink> records_sink(commit_place place, event_store::records
   return std::make_unique<records_collector>(std::move(place), std::move(handler));
 }
 
-std::unique_ptr<scan_sink> shard_sink(subjects names, std::uint32_t shards, std::string stream,
-                                      event_store::shard_handler handler) {
-  return std::make_unique<shard_collector>(std::move(names), shards, std::move(stream),
-                                           std::move(handler));
+std::unique_ptr<scan_sink> shards_sink(subjects names, wanted_shards wanted,
+                                       std::shared_ptr<stream_watch> watch,
+                                       event_store::shard_handler handler) {
+  return std::make_unique<shards_collector>(std::move(names), std::move(wanted), std::move(watch),
+                                            std::move(handler));
 }
 
-std::unique_ptr<scan_sink> snapshots_sink(subjects names, snapshot_store::shard_handler handler) {
-  return std::make_unique<snapshots_collector>(std::move(names), std::move(handler));
+std::unique_ptr<scan_sink> snapshots_sink(subjects names, shard_range which,
+                                          snapshot_store::shard_handler handler) {
+  return std::make_unique<snapshots_collector>(std::move(names), which, std::move(handler));
 }
 
 std::unique_ptr<scan_sink> snapshot_sink(event_version at_most,

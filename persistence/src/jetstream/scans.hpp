@@ -5,6 +5,7 @@
 #include <aether/runtime/subjects.hpp>
 #include "place.hpp"
 #include "scan_operation.hpp"
+#include "stream_watch.hpp"
 
 #include <memory>
 
@@ -15,14 +16,26 @@ namespace aether {
 [[nodiscard]] std::unique_ptr<scan_sink> records_sink(commit_place place,
                                                       event_store::records_handler handler);
 
-/// The commits of a shard; a message on a subject that is no actor's of that shard is left out, and
-/// reported.
-[[nodiscard]] std::unique_ptr<scan_sink> shard_sink(subjects names, std::uint32_t shards,
-                                                    std::string stream,
-                                                    event_store::shard_handler handler);
+/// Whose commits a scan is to collect.
+struct wanted_shards {
+  shard_range which;
+  /// Of how many.
+  std::uint32_t shards;
+  std::string stream;
+  std::uint32_t stream_index;
+  /// See `shard_page`.
+  bool up_to_date;
+};
 
-/// The newest snapshot of each actor of a shard; unreadable ones are left out, and reported.
-[[nodiscard]] std::unique_ptr<scan_sink> snapshots_sink(subjects names,
+/// The commits of some shards, out of those of a whole stream perhaps; a message on a subject that
+/// is no actor's is left out, and reported. Tells `watch` how far the stream reached.
+[[nodiscard]] std::unique_ptr<scan_sink> shards_sink(subjects names, wanted_shards wanted,
+                                                     std::shared_ptr<stream_watch> watch,
+                                                     event_store::shard_handler handler);
+
+/// The newest snapshot of each actor of these shards, out of those of all perhaps; unreadable ones
+/// are left out, and reported.
+[[nodiscard]] std::unique_ptr<scan_sink> snapshots_sink(subjects names, shard_range which,
                                                         snapshot_store::shard_handler handler);
 
 /// The snapshots of one actor: the newest readable one that covers nothing after `at_most`.

@@ -12,6 +12,7 @@ constexpr int paged_reads_level = 1;
 server_features features_of(const nats_server_info& server) {
   return {.replicated_conditions = server.at_least(2, 9, 21),
           .paged_reads = server.api_level >= paged_reads_level,
+          .several_filters = server.at_least(2, 10, 0),
           .sync_interval = server.at_least(2, 10, 0)};
 }
 
@@ -20,6 +21,9 @@ std::vector<missing_feature> missing_in(const server_features& have) {
   if (!have.replicated_conditions)
     missing.push_back({"replicated_conditions", "2.9.21",
                        "conditional appends are not safe with replicas: more than 1 is refused"});
+  if (!have.several_filters)
+    missing.push_back({"several_filters", "2.10",
+                       "reading several shards, but not all of a stream, reads all of it"});
   if (!have.sync_interval)
     missing.push_back({"sync_interval", "2.10",
                        "the server flushes to disk every 2 minutes, and cannot be told otherwise"});

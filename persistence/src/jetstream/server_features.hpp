@@ -15,6 +15,8 @@ struct server_features {
   bool replicated_conditions = false;
   /// One direct get answers with many messages: API level 1, 2.11.
   bool paged_reads = false;
+  /// A consumer can have more than one filter: 2.10.
+  bool several_filters = false;
   /// `sync_interval` can be set, so that an acknowledgement can mean flushed to disk: 2.10.
   bool sync_interval = false;
 

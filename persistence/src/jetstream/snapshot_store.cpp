@@ -3,6 +3,7 @@
 #include "../snapshot_format.hpp"
 #include "pub_ack.hpp"
 #include "scans.hpp"
+#include "server_features.hpp"
 #include "stored_record.hpp"
 
 namespace aether {
@@ -97,20 +98,25 @@ void jetstream_snapshot_store::load(const actor_address& address, event_version 
     const bool too_new = newest && *newest && (*newest)->position.version > at_most;
     if (!unreadable && !too_new) return named(std::move(newest));
     if (self->layout.snapshots_kept == 1 && unreadable) return named(std::move(newest));
-    self->scan({self->names.snapshot_stream(), subject}, snapshot_sink(at_most, std::move(named)));
+    self->scan({self->names.snapshot_stream(), {subject}},
+               snapshot_sink(at_most, std::move(named)));
   };
   direct_get(*impl_->connection, impl_->names.snapshot_stream(),
              last_query(impl_->subject_of(address)), impl_->timing.request_timeout,
              std::move(answered));
 }
 
-void jetstream_snapshot_store::load_shard(shard_id shard, shard_handler handler) {
-  if (shard.value() >= impl_->layout.shards)
-    return handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
-  impl_->scan({.stream = impl_->names.snapshot_stream(),
-               .filter = impl_->names.shard_snapshots(shard),
-               .newest_only = true},
-              snapshots_sink(impl_->names, std::move(handler)));
+void jetstream_snapshot_store::load_shards(shard_range which, shard_handler handler) {
+  const shard_range all{shard_id{0}, impl_->layout.shards};
+  if (!which.within(all))
+    return handler(fail(errc::invalid_argument, "there is no " + to_string(which)));
+  scan_request what{.stream = impl_->names.snapshot_stream(), .filters = {}, .newest_only = true};
+  if (which != all)
+    what.filters = filters_of(which, features_of(impl_->connection->server()).several_filters,
+                              [&](shard_id one) { return impl_->names.shard_snapshots(one); });
+  // "The newest of each subject" is refused without a filter.
+  if (what.filters.empty()) what.filters.push_back(impl_->names.all_snapshots());
+  impl_->scan(std::move(what), snapshots_sink(impl_->names, which, std::move(handler)));
 }
 
 }  // namespace aether

@@ -63,9 +63,9 @@ std::string brief(const json& value) {
 json event_stream_config(const subjects& names, const jetstream_layout& layout, std::uint32_t k) {
   json config = common_config(names.event_stream(k), layout);
   json mine = json::array();
-  for (std::uint32_t shard = 0; shard < layout.shards; ++shard)
-    if (stream_of(shard_id{shard}, layout.shards, layout.streams) == k)
-      mine.push_back(names.shard_commits(shard_id{shard}));
+  const auto held = shards_of_stream(k, layout.shards, layout.streams);
+  for (std::uint32_t i = 0; i < held.count; ++i)
+    mine.push_back(names.shard_commits(shard_id{held.first.value() + i}));
   config["subjects"] = std::move(mine);
   config["max_msgs_per_subject"] = -1;
   config["discard"] = "new";

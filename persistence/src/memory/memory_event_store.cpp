@@ -54,6 +54,11 @@ recorded_commit decoded(const stored_commit& from) {
   return {std::move(read->commit), from.sequence, read->frame.previous};
 }
 
+history_record recorded(const stored_commit& from) {
+  auto read = decoded(from);
+  return {read.sequence, std::move(read.commit), read.previous};
+}
+
 std::vector<recorded_commit> part_of(const history& of, event_version from, std::size_t most) {
   const auto ends_before = [from](const stored_commit& one) { return one.last < from; };
   std::vector<recorded_commit> part;
@@ -129,7 +134,7 @@ void memory_event_store::records(const actor_address& address, records_handler h
   handler(impl_->histories.with_existing(address, [](const history* mine) {
     std::vector<history_record> all;
     if (mine == nullptr) return all;
-    for (const auto& one : *mine) all.push_back({one.sequence, decoded(one).commit});
+    for (const auto& one : *mine) all.push_back(recorded(one));
     return all;
   }));
 }
@@ -148,17 +153,21 @@ void memory_event_store::actors(const actor_type& type, shard_id shard, actors_h
   handler(std::move(found));
 }
 
-void memory_event_store::read_shard(shard_id shard, stream_sequence after, shard_handler handler) {
-  if (shard.value() >= impl_->shards) {
-    (void)handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
+shard_range memory_event_store::stored_together(shard_id) const noexcept {
+  return {shard_id{0}, impl_->shards};
+}
+
+void memory_event_store::read_shards(shard_range which, stream_sequence after,
+                                     shard_handler handler) {
+  if (!which.within(stored_together(which.first))) {
+    (void)handler(fail(errc::invalid_argument, "there is no " + to_string(which)));
     return;
   }
   shard_page page{.entries = {}, .last = true};
   impl_->histories.for_each([&](const actor_address& address, const history& of) {
-    if (shard_of(address, impl_->shards) != shard) return;
+    if (!which.contains(shard_of(address, impl_->shards))) return;
     for (const auto& one : of)
-      if (one.sequence > after)
-        page.entries.push_back({address, {one.sequence, decoded(one).commit}});
+      if (one.sequence > after) page.entries.push_back({address, recorded(one)});
   });
   std::ranges::sort(page.entries, {}, [](const auto& one) { return one.record.sequence; });
   (void)handler(std::move(page));

@@ -54,12 +54,12 @@ void memory_snapshot_store::load(const actor_address& address, event_version at_
   handler(impl_->load(address, at_most));
 }
 
-void memory_snapshot_store::load_shard(shard_id shard, shard_handler handler) {
-  if (shard.value() >= impl_->shards)
-    return handler(fail(errc::invalid_argument, "no shard " + std::to_string(shard.value())));
+void memory_snapshot_store::load_shards(shard_range which, shard_handler handler) {
+  if (!which.within({shard_id{0}, impl_->shards}))
+    return handler(fail(errc::invalid_argument, "there is no " + to_string(which)));
   std::vector<placed> found;
   impl_->newest.for_each([&](const actor_address& address, const std::vector<snapshot>& mine) {
-    if (!mine.empty() && shard_of(address, impl_->shards) == shard)
+    if (!mine.empty() && which.contains(shard_of(address, impl_->shards)))
       found.push_back({address, mine.back()});
   });
   handler(std::move(found));

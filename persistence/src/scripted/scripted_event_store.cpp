@@ -58,7 +58,7 @@ struct scripted_event_store::impl {
   script<std::optional<errc>> reads;
   struct {
     std::atomic<std::size_t> append{0}, read{0}, fetch{0}, latest{0}, records{0}, actors{0},
-        read_shard{0};
+        read_shards{0};
   } calls;
 
   void play(append_call call) {
@@ -151,8 +151,8 @@ std::size_t scripted_event_store::held() const { return impl_->gate.held(); }
 
 scripted_event_store::call_counts scripted_event_store::calls() const {
   const auto& so_far = impl_->calls;
-  return {so_far.append,  so_far.read,   so_far.fetch,     so_far.latest,
-          so_far.records, so_far.actors, so_far.read_shard};
+  return {so_far.append,  so_far.read,   so_far.fetch,      so_far.latest,
+          so_far.records, so_far.actors, so_far.read_shards};
 }
 
 void scripted_event_store::append(const actor_address& address, log_position expected, commit next,
@@ -199,11 +199,15 @@ void scripted_event_store::actors(const actor_type& type, shard_id shard, actors
       [=](event_store& store, actors_handler then) { store.actors(type, shard, std::move(then)); });
 }
 
-void scripted_event_store::read_shard(shard_id shard, stream_sequence after,
-                                      shard_handler handler) {
-  impl_->read(impl_->calls.read_shard, std::move(handler),
+shard_range scripted_event_store::stored_together(shard_id shard) const noexcept {
+  return impl_->behind->stored_together(shard);
+}
+
+void scripted_event_store::read_shards(shard_range which, stream_sequence after,
+                                       shard_handler handler) {
+  impl_->read(impl_->calls.read_shards, std::move(handler),
               [=](event_store& store, shard_handler then) {
-                store.read_shard(shard, after, std::move(then));
+                store.read_shards(which, after, std::move(then));
               });
 }
 

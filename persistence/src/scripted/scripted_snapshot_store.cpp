@@ -28,7 +28,7 @@ struct scripted_snapshot_store::impl {
   script<save_step> saves;
   script<std::optional<errc>> loads;
   struct {
-    std::atomic<std::size_t> save{0}, load{0}, load_shard{0};
+    std::atomic<std::size_t> save{0}, load{0}, load_shards{0};
   } calls;
 };
 
@@ -50,7 +50,7 @@ void scripted_snapshot_store::release() { impl_->gate.open(); }
 std::size_t scripted_snapshot_store::held() const { return impl_->gate.held(); }
 
 scripted_snapshot_store::call_counts scripted_snapshot_store::calls() const {
-  return {impl_->calls.save, impl_->calls.load, impl_->calls.load_shard};
+  return {impl_->calls.save, impl_->calls.load, impl_->calls.load_shards};
 }
 
 void scripted_snapshot_store::save(const actor_address& address, snapshot taken,
@@ -75,11 +75,11 @@ void scripted_snapshot_store::load(const actor_address& address, event_version a
                    });
 }
 
-void scripted_snapshot_store::load_shard(shard_id shard, shard_handler handler) {
-  ++impl_->calls.load_shard;
-  impl_->gate.pass(false, [self = impl_.get(), shard, handler = std::move(handler)]() mutable {
+void scripted_snapshot_store::load_shards(shard_range which, shard_handler handler) {
+  ++impl_->calls.load_shards;
+  impl_->gate.pass(false, [self = impl_.get(), which, handler = std::move(handler)]() mutable {
     if (const auto code = self->loads.take()) return handler(scripted(*code));
-    self->behind->load_shard(shard, std::move(handler));
+    self->behind->load_shards(which, std::move(handler));
   });
 }
 

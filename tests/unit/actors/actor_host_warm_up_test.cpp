@@ -89,9 +89,9 @@ struct town {
   }
 };
 
-result<std::size_t> warm_up(actor_host& host, shard_id shard) {
+result<std::size_t> warm_up(actor_host& host, shard_range which) {
   std::promise<result<std::size_t>> done;
-  host.warm_up(shard, [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
+  host.warm_up(which, [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
   return done.get_future().get();
 }
 
@@ -133,22 +133,33 @@ TEST_CASE("warm up: histories come from one reading of the shard, not one by one
   const auto host = it.start();
   REQUIRE(warm_up(*host, shard).has_value());
   check_balances(*host, shard);
-  CHECK(it.counted_events->shard_reads == 1);
+  CHECK(it.counted_events->shard_reads == 2);  // and once more for what came meanwhile
   CHECK(it.counted_snapshots->shard_loads == 1);
-  CHECK(it.counted_events->tails == mine.size());
+  CHECK(it.counted_events->tails == 0);
   CHECK(it.counted_events->reads == 0);
   CHECK(it.counted_events->fetches == 0);
   CHECK(it.counted_events->all_records == 0);
   CHECK(it.counted_snapshots->loads == 0);
 }
 
-TEST_CASE("warm up: what is stored after the reading is not missed") {
-  bool back_pointers = true;
-  SUBCASE("with back-pointers") {}
-  SUBCASE("of a build that wrote none") { back_pointers = false; }
-  town it{back_pointers};
+TEST_CASE("warm up: what is stored meanwhile is not missed") {
+  town it;
   const std::string late = "7";
-  it.counted_events->after_shard = [&] {
+  unsigned when = 1;
+  unsigned tails = 0;
+  bool back_pointers = true;
+  SUBCASE("after the reading, with back-pointers") {}
+  SUBCASE("after the reading, of a build that wrote none") { back_pointers = false; }
+  SUBCASE("after the rereading, where a replica may lag behind") {
+    it.counted_events->up_to_date = false;
+    tails = 1;
+  }
+  SUBCASE("after the reading, and the rereading fails") {
+    it.counted_events->failing_shard_read = 2;
+    tails = 1;
+  }
+  it.counted_events->after_shards = [&](unsigned nth) {
+    if (nth != when) return;
     it.put(late, back_pointers);
     it.put(late, back_pointers);
   };
@@ -157,6 +168,74 @@ TEST_CASE("warm up: what is stored after the reading is not missed") {
   const auto begun = host->stats().activations;
   CHECK(balance_of(*host, late) == 10);
   CHECK(host->stats().activations == begun);
+  CHECK(it.counted_events->tails == tails * town::people_in(shard_with(late)).size());
+}
+
+TEST_CASE("warm up: a snapshot whose events are gone is seen to be ahead of the log") {
+  town it;
+  const auto address = account_address("nobody");
+  snapshot lost{{event_version{3}, stream_sequence{900}, commit_id::make()},
+                std::string{bank::balance::aether_wire_name},
+                1,
+                encode(bank::balance{3}),
+                {}};
+  REQUIRE(aether::testing::save(*it.snapshots, address, lost).has_value());
+  const auto host = it.start();
+  REQUIRE(warm_up(*host, shard_with("nobody")).has_value());
+  CHECK(account_of(*host, "nobody").ask(bank::get_balance{}, long_enough).get().error().code() ==
+        errc::quarantined);
+}
+
+TEST_CASE("warm up: many shards are read by the groups that are stored together") {
+  town it;
+  it.counted_events->stored_by = 2;
+  const auto host = it.start();
+  shard_range which{shard_id{0}, shards};
+  unsigned groups = 2;
+  SUBCASE("all of them") {}
+  SUBCASE("a part of two groups") { which = {shard_id{1}, 2}; }
+  SUBCASE("a part of one") {
+    which = shard_id{3};
+    groups = 1;
+  }
+  std::size_t mine = 0;
+  for (std::uint64_t shard = 0; shard < shards; ++shard)
+    if (which.contains(shard_id{shard})) mine += town::people_in(shard_id{shard}).size();
+  CHECK(warm_up(*host, which) == result<std::size_t>{mine});
+  CHECK(it.counted_events->shard_reads == 2 * groups);
+  CHECK(it.counted_snapshots->shard_loads == groups);
+  for (std::uint64_t shard = 0; shard < shards; ++shard) check_balances(*host, shard_id{shard});
+  CHECK(it.counted_events->tails == people - mine);
+}
+
+TEST_CASE("warm up: who is called meanwhile answers") {
+  town it;
+  const shard_id shard{2};
+  const auto mine = town::people_in(shard);
+  const auto called = std::to_string(mine.at(0));
+  const auto host = it.start({.recovery_permits = 1});
+  std::future<result<bank::balance>> answer;
+  it.counted_events->after_shards = [&](unsigned nth) {
+    if (nth == 2) answer = account_of(*host, called).ask(deposit{5}, long_enough);
+  };
+  REQUIRE(warm_up(*host, shard).has_value());
+  const auto balance = answer.get();
+  REQUIRE(balance.has_value());
+  CHECK(balance->cents == static_cast<std::int64_t>(mine[0]) + 6);
+  CHECK(host->stats().activations == mine.size());
+}
+
+TEST_CASE("warm up: a shard that is released meanwhile keeps nobody") {
+  town it;
+  const auto host = it.start();
+  const shard_id shard{2};
+  it.counted_events->after_shards = [&](unsigned nth) {
+    if (nth == 2) host->release(shard);
+  };
+  REQUIRE(warm_up(*host, shard).has_value());
+  CHECK(await([&] { return host->stats().resident == 0; }));
+  host->accept(shard);
+  check_balances(*host, shard);
 }
 
 TEST_CASE("warm up: an actor in memory stays what it is, and none comes to life twice") {
@@ -179,9 +258,12 @@ TEST_CASE("warm up: a shard that is not served, or is none, brings nobody to lif
   const auto host = it.start({.accepts_all = false});
   CHECK(warm_up(*host, shard_id{1}) == result<std::size_t>{0});
   CHECK(host->stats().activations == 0);
-  const auto none = warm_up(*host, shard_id{shards});
-  REQUIRE_FALSE(none.has_value());
-  CHECK(none.error().code() == errc::invalid_argument);
+  for (const shard_range wrong : {shard_range{shard_id{shards}}, shard_range{shard_id{1}, shards},
+                                  shard_range{shard_id{0}, 0}}) {
+    const auto none = warm_up(*host, wrong);
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error().code() == errc::invalid_argument);
+  }
 }
 
 TEST_CASE("warm up: actors of types that are not hosted are passed over") {

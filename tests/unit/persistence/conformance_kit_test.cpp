@@ -65,15 +65,18 @@ struct tampered final : event_store {
     before_shard(shard);
     real.actors(type, shard, changed<std::vector<actor_id>>(std::move(handler), listed));
   }
-  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override {
-    before_shard(shard);
-    real.read_shard(shard, after,
-                    [this, handler = std::move(handler)](result<shard_page> page) mutable {
-                      if (page) in_shard(page->entries);
-                      bool more = handler(page);
-                      for (int i = 1; i < calls_each; ++i) more = handler(page);
-                      return more;
-                    });
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override {
+    return real.stored_together(shard);
+  }
+  void read_shards(shard_range which, stream_sequence after, shard_handler handler) override {
+    before_shard(which.first);
+    real.read_shards(which, after,
+                     [this, handler = std::move(handler)](result<shard_page> page) mutable {
+                       if (page) in_shard(page->entries);
+                       bool more = handler(page);
+                       for (int i = 1; i < calls_each; ++i) more = handler(page);
+                       return more;
+                     });
   }
 };
 
@@ -167,6 +170,13 @@ const flaw flaws[]{
      [](tampered& it) { it.in_shard = [](entries& all) { std::ranges::reverse(all); }; }},
     {"a shard lacks its end", "reading a shard finds what was appended since",
      [](tampered& it) { it.in_shard = [](entries& all) { drop_last(all); }; }},
+    {"of several shards one is read", "several shards are read at once, in the order of the stream",
+     [](tampered& it) {
+       it.in_shard = [](entries& all) {
+         std::erase_if(all,
+                       [](const auto& one) { return shard_of(one.address, 256).value() != 1; });
+       };
+     }},
     {"any shard will do", "a shard that does not exist is refused",
      [](tampered& it) {
        it.before_shard = [](shard_id& shard) { shard = shard_id{shard.value() % 4}; };
@@ -186,8 +196,8 @@ struct ahead final : snapshot_store {
   void load(const actor_address& of, event_version, load_handler handler) override {
     real.load(of, any_version, std::move(handler));
   }
-  void load_shard(shard_id shard, shard_handler handler) override {
-    real.load_shard(shard_id{shard.value() % 256}, std::move(handler));
+  void load_shards(shard_range which, shard_handler handler) override {
+    real.load_shards(shard_id{which.first.value() % 256}, std::move(handler));
   }
 };
 

@@ -179,8 +179,8 @@ TEST_CASE("scripted event store: reads of every kind take their own steps") {
   CHECK(testing::latest(with.store, alice).error().code() == errc::unavailable);
   CHECK(testing::records(with.store, alice).error().code() == errc::unavailable);
   CHECK(testing::actors(with.store, alice.type, shard).error().code() == errc::unavailable);
-  CHECK(testing::read_shard(with.store, shard).error().code() == errc::timed_out);
-  CHECK(testing::read_shard(with.store, shard)->size() == 1);
+  CHECK(testing::read_shards(with.store, shard).error().code() == errc::timed_out);
+  CHECK(testing::read_shards(with.store, shard)->size() == 1);
   const auto calls = with.store.calls();
   CHECK(calls.append == 1);
   CHECK(calls.read == 1);
@@ -188,7 +188,7 @@ TEST_CASE("scripted event store: reads of every kind take their own steps") {
   CHECK(calls.latest == 1);
   CHECK(calls.records == 1);
   CHECK(calls.actors == 1);
-  CHECK(calls.read_shard == 2);
+  CHECK(calls.read_shards == 2);
 }
 
 TEST_CASE("scripted event store: a cleared script is forgotten") {

@@ -150,6 +150,9 @@ TEST_CASE("streams hold consecutive ranges of shards whose sizes differ by one a
     const auto [least, most] = std::ranges::minmax(sizes);
     CHECK(least >= shards / streams);
     CHECK(most <= (shards + streams - 1) / streams);
+    std::uint32_t begin = 0;
+    for (std::uint32_t k = 0; k < streams; begin += sizes[k++])
+      CHECK(shards_of_stream(k, shards, streams) == shard_range{shard_id{begin}, sizes[k]});
   }
   CHECK(stream_of(shard_id{31}, 256, 8) == 0);
   CHECK(stream_of(shard_id{32}, 256, 8) == 1);

@@ -91,12 +91,14 @@ class actor_host final : public command_router {
   [[nodiscard]] bool accepts(shard_id shard) const noexcept;
 
   using warm_up_handler = std::move_only_function<void(result<std::size_t>)>;
-  /// Brings the shard's actors to life before anyone calls them, from one reading of its snapshots
-  /// and its log instead of one each. Those that nobody calls leave memory as always.
+  /// Brings the actors of these shards to life before anyone calls them, from one reading of the
+  /// snapshots and the log instead of one each: all shards in one call, rather than one by one.
+  /// Those that nobody calls leave memory as always.
   /// @param done gets how many were brought to life; they may still be recovering, those that are
   ///        called before those that are not.
-  /// @errors (to `done`) as for `event_store::read_shard`; some may have been brought to life.
-  void warm_up(shard_id shard, warm_up_handler done);
+  /// @errors (to `done`) `invalid_argument`: no such shards. Else as for
+  ///         `event_store::read_shards`; some may have been brought to life.
+  void warm_up(shard_range which, warm_up_handler done);
 
   /// While false, commands are refused with `unavailable`: a node that may have lost its shards
   /// without knowing it must not answer queries from memory. True at first.

@@ -14,9 +14,11 @@ struct history_record {
   stream_sequence sequence;
   /// @errors `corrupt_history`: no commit of this actor; the text has the place.
   result<aether::commit> commit;
+  /// As in `recorded_commit`.
+  commit_id previous{};
 };
 
-/// A part of a shard's log, in the order of the stream.
+/// A part of the log of some shards, in the order of the stream.
 struct shard_page {
   struct entry {
     actor_address address;
@@ -25,6 +27,9 @@ struct shard_page {
   std::vector<entry> entries;
   /// The end of the log was reached; no further page comes.
   bool last = false;
+  /// Nothing that was acknowledged before the call is missing before that end. False where it was
+  /// read from a replica, which may lag behind: ask for the `latest` of an actor that matters.
+  bool up_to_date = true;
 };
 
 /// Where histories live: append-only, no update, no delete. Two implementations pass one
@@ -97,11 +102,18 @@ class event_store {
   /// @errors `unavailable`, `timed_out`: ask again. `invalid_argument`: no such shard.
   virtual void actors(const actor_type& type, shard_id shard, actors_handler handler) = 0;
 
-  /// Reads all commits of all actors of a shard, page by page, in the order of the stream, up to
-  /// its end as of the last page.
+  /// The shards whose logs are stored as one, this shard's among them. Reading all of them at once
+  /// costs about as much as reading one or two: whoever needs many asks for them in such ranges.
+  /// @pre `shard < shards()`.
+  [[nodiscard]] virtual shard_range stored_together(shard_id shard) const noexcept = 0;
+
+  /// Reads all commits of all actors of these shards, page by page, in the order of the stream, up
+  /// to its end as of the last page.
+  /// @param which one shard, or several that are `stored_together`.
   /// @param after only what was stored later than this sequence; 0: from the start.
-  /// @errors as for `actors`.
-  virtual void read_shard(shard_id shard, stream_sequence after, shard_handler handler) = 0;
+  /// @errors `unavailable`, `timed_out`: ask again. `invalid_argument`: no such shards, or not
+  ///         stored together. `stream_regressed`: as for `append`.
+  virtual void read_shards(shard_range which, stream_sequence after, shard_handler handler) = 0;
 };
 
 }  // namespace aether

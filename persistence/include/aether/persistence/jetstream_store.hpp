@@ -73,7 +73,8 @@ class jetstream_event_store final : public event_store {
   void records(const actor_address& address, records_handler handler) override;
   [[nodiscard]] std::uint32_t shards() const noexcept override;
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
-  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override;
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override;
+  void read_shards(shard_range which, stream_sequence after, shard_handler handler) override;
 
  private:
   struct impl;
@@ -89,7 +90,7 @@ class jetstream_snapshot_store final : public snapshot_store {
   ~jetstream_snapshot_store() override;
   void save(const actor_address& address, snapshot taken, save_handler handler) override;
   void load(const actor_address& address, event_version at_most, load_handler handler) override;
-  void load_shard(shard_id shard, shard_handler handler) override;
+  void load_shards(shard_range which, shard_handler handler) override;
 
  private:
   struct impl;

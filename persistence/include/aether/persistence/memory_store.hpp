@@ -12,7 +12,7 @@ namespace aether {
 /// Gone with the object. Handlers are called from within each call.
 class memory_event_store final : public event_store {
  public:
-  /// @param shards for `actors` and `read_shard`.
+  /// @param shards for `actors` and `read_shards`.
   /// @pre `shards > 0`
   explicit memory_event_store(std::uint32_t shards = 256);
   ~memory_event_store() override;
@@ -26,7 +26,8 @@ class memory_event_store final : public event_store {
   void records(const actor_address& address, records_handler handler) override;
   [[nodiscard]] std::uint32_t shards() const noexcept override;
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
-  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override;
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override;
+  void read_shards(shard_range which, stream_sequence after, shard_handler handler) override;
 
  private:
   struct impl;
@@ -40,7 +41,7 @@ class memory_snapshot_store final : public snapshot_store {
   ~memory_snapshot_store() override;
   void save(const actor_address& address, snapshot taken, save_handler handler) override;
   void load(const actor_address& address, event_version at_most, load_handler handler) override;
-  void load_shard(shard_id shard, shard_handler handler) override;
+  void load_shards(shard_range which, shard_handler handler) override;
 
  private:
   struct impl;

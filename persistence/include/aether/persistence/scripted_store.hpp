@@ -31,7 +31,7 @@ class scripted_event_store final : public event_store {
     std::size_t latest = 0;
     std::size_t records = 0;
     std::size_t actors = 0;
-    std::size_t read_shard = 0;
+    std::size_t read_shards = 0;
   };
 
   explicit scripted_event_store(std::shared_ptr<event_store> behind);
@@ -54,7 +54,7 @@ class scripted_event_store final : public event_store {
   /// and after the same end. Its `first` and `back_pointers` are filled in here.
   void come_first(commit foreign);
   /// The next `count` calls that read (`read`, `fetch`, `latest`, `records`, `actors`,
-  /// `read_shard`) are answered with `code`.
+  /// `read_shards`) are answered with `code`.
   void fail_reads(errc code, std::size_t count = 1);
 
   /// From now on every append waits, outside the script, for `release`.
@@ -81,20 +81,21 @@ class scripted_event_store final : public event_store {
   void records(const actor_address& address, records_handler handler) override;
   [[nodiscard]] std::uint32_t shards() const noexcept override;
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
-  void read_shard(shard_id shard, stream_sequence after, shard_handler handler) override;
+  [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override;
+  void read_shards(shard_range which, stream_sequence after, shard_handler handler) override;
 
  private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };
 
-/// The same for snapshots: saves have a script, loads (`load`, `load_shard`) have one.
+/// The same for snapshots: saves have a script, loads (`load`, `load_shards`) have one.
 class scripted_snapshot_store final : public snapshot_store {
  public:
   struct call_counts {
     std::size_t save = 0;
     std::size_t load = 0;
-    std::size_t load_shard = 0;
+    std::size_t load_shards = 0;
   };
 
   explicit scripted_snapshot_store(std::shared_ptr<snapshot_store> behind);
@@ -114,7 +115,7 @@ class scripted_snapshot_store final : public snapshot_store {
 
   void save(const actor_address& address, snapshot taken, save_handler handler) override;
   void load(const actor_address& address, event_version at_most, load_handler handler) override;
-  void load_shard(shard_id shard, shard_handler handler) override;
+  void load_shards(shard_range which, shard_handler handler) override;
 
  private:
   struct impl;

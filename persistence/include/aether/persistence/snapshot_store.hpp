@@ -50,9 +50,9 @@ class snapshot_store {
   ///         can be read; go without.
   virtual void load(const actor_address& address, event_version at_most, load_handler handler) = 0;
 
-  /// The newest snapshot of each actor in a shard that has a readable one.
-  /// @errors `unavailable`, `timed_out`: ask again. `invalid_argument`: no such shard.
-  virtual void load_shard(shard_id shard, shard_handler handler) = 0;
+  /// The newest snapshot of each actor in these shards that has a readable one.
+  /// @errors `unavailable`, `timed_out`: ask again. `invalid_argument`: no such shards.
+  virtual void load_shards(shard_range which, shard_handler handler) = 0;
 };
 
 }  // namespace aether

@@ -121,6 +121,26 @@ using writer_epoch = detail::number<struct writer_epoch_tag>;
 /// A shard's index, below the namespace's shard count.
 using shard_id = detail::number<struct shard_id_tag>;
 
+/// `count` shards, `first` and those after it; one shard is a range too.
+struct shard_range {
+  shard_id first;
+  std::uint32_t count = 1;
+
+  constexpr shard_range(shard_id one) noexcept : first{one} {}  // NOLINT: a shard is a range
+  constexpr shard_range(shard_id begin, std::uint32_t how_many) noexcept
+      : first{begin}, count{how_many} {}
+
+  [[nodiscard]] constexpr bool contains(shard_id shard) const noexcept {
+    return shard >= first && shard.value() - first.value() < count;
+  }
+  /// Whether it has shards, and `outer` has them all.
+  [[nodiscard]] constexpr bool within(const shard_range& outer) const noexcept {
+    return count > 0 && outer.contains(first) &&
+           count <= outer.count - (first.value() - outer.first.value());
+  }
+  friend constexpr bool operator==(const shard_range&, const shard_range&) = default;
+};
+
 /// Reaches one actor anywhere in the cluster.
 struct actor_address {
   actor_type type;
@@ -138,6 +158,9 @@ struct actor_address {
 /// `stable_hash(address) % shards`.
 /// @pre `shards > 0`.
 [[nodiscard]] shard_id shard_of(const actor_address& address, std::uint32_t shards) noexcept;
+
+/// `shard 7`, `shards 0-31`.
+[[nodiscard]] std::string to_string(const shard_range& range);
 
 }  // namespace aether
 

@@ -84,4 +84,9 @@ class subjects {
 /// @pre `0 < streams <= shards`, `shard < shards`.
 [[nodiscard]] std::uint32_t stream_of(shard_id shard, std::uint32_t shards, std::uint32_t streams);
 
+/// The shards that stream `k` holds.
+/// @pre `0 < streams <= shards`, `k < streams`.
+[[nodiscard]] shard_range shards_of_stream(std::uint32_t k, std::uint32_t shards,
+                                           std::uint32_t streams);
+
 }  // namespace aether
