@@ -31,12 +31,34 @@ class replaying : public std::enable_shared_from_this<replaying> {
   void restore(result<std::optional<snapshot>> loaded) {
     if (!loaded && loaded.error().code() != errc::corrupt_history)
       return done_(std::unexpected(std::move(loaded).error()));
-    if (loaded && *loaded && (*loaded)->state_type == order_.traits->state_type &&
-        (*loaded)->schema == order_.traits->state_schema) {
-      if (order_.actor->decode_state((*loaded)->state))
-        reached_.version = (*loaded)->position.version;
-      else
-        order_.actor->reset();
+    if (!loaded || !*loaded || (*loaded)->state_type != order_.traits->state_type ||
+        (*loaded)->schema != order_.traits->state_schema)
+      return read_on();
+    const stream_sequence covered = (*loaded)->position.sequence;
+    order_.events->fetch(order_.address, {covered},
+                         [self = shared_from_this(), taken = std::move(**loaded)](
+                             result<std::vector<recorded_commit>> there) mutable {
+                           self->restore_from(taken, std::move(there));
+                         });
+  }
+
+  /// @param there the commit that the snapshot was taken after, by the log.
+  void restore_from(const snapshot& taken, result<std::vector<recorded_commit>> there) {
+    if (!there) return done_(std::unexpected(std::move(there).error()));
+    const bool same =
+        !there->empty() && there->front().position() == taken.position &&
+        (taken.position.commit.is_nil() || taken.position.commit == there->front().commit.id);
+    if (!same)
+      return done_(fail(errc::stream_regressed,
+                        to_string(order_.address) + ": the log no longer has version " +
+                            std::to_string(taken.position.version.value()) +
+                            " where the snapshot was taken of it, at stream sequence " +
+                            std::to_string(taken.position.sequence.value())));
+    if (order_.actor->decode_state(taken.state)) {
+      reached_ = {taken.position.version, there->front().commit.at};
+      reached_at_ = taken.position.sequence;
+    } else {
+      order_.actor->reset();
     }
     read_on();
   }
@@ -46,6 +68,7 @@ class replaying : public std::enable_shared_from_this<replaying> {
     const history_query next{.from = event_version{reached_.version.value() + 1},
                              .to = order_.to,
                              .limit = page_events,
+                             .resume = reached_at_,
                              .careful = careful_};
     read_history(
         *order_.events, order_.address, next,
@@ -58,6 +81,7 @@ class replaying : public std::enable_shared_from_this<replaying> {
       if (auto applied = order_.actor->replay(next.event); !applied)
         return cannot_apply(next, applied.error());
       reached_ = {next.version, next.at};
+      reached_at_ = next.sequence;
       if (order_.applied && next.version > shown_) order_.applied(next);
     }
     if (!part->more) return done_(reached_);
@@ -75,12 +99,14 @@ class replaying : public std::enable_shared_from_this<replaying> {
     shown_ = reached_.version;
     order_.actor->reset();
     reached_ = {};
+    reached_at_ = {};
     read_on();
   }
 
   replay_order order_;
   handler done_;
   history_point reached_;
+  stream_sequence reached_at_;
   bool careful_ = false;
   event_version shown_;
 };

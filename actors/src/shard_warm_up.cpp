@@ -92,12 +92,12 @@ void shard_warm_up::take(shard_page& page) {
     if (host_->find_type(address.type) == nullptr) continue;
     read_ahead& mine = found_[address].ahead;
     // What is damaged is found, and told, by the actor itself.
-    mine.damaged = mine.damaged || !record.commit;
+    mine.damaged = mine.damaged || !record.found;
     if (mine.damaged) continue;
     // The end is kept, so that the actor knows it; before that, only what the snapshot lacks.
     if (!mine.commits.empty() && mine.covers(mine.commits.back().commit)) mine.commits.clear();
-    bytes_ += size_of(*record.commit);
-    mine.commits.push_back({std::move(*record.commit), record.sequence, record.previous});
+    bytes_ += size_of(record.found->commit);
+    mine.commits.push_back(std::move(*record.found));
   }
 }
 

@@ -71,7 +71,8 @@ class selection {
 /// One reading under way. Owned by the call it waits for.
 ///
 ///   forwards: read a page, and so on; backwards: the tail, then what its back-pointers name, and
-///   so on. Where pages are damaged, or pointers lead nowhere: everything at once, repaired.
+///   so on. Where pages are damaged, or one commit does not surely follow the other: everything at
+///   once, repaired.
 class history_reading : public std::enable_shared_from_this<history_reading> {
  public:
   history_reading(event_store& store, const actor_address& address, const history_query& query,
@@ -84,8 +85,8 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
 
   void start() {
     if (query_.careful) return read_everything();
-    if (query_.newest_first) return read_tail();
-    read_page(query_.from, {});
+    if (query_.newest_first) return query_.resume.value() == 0 ? read_tail() : read_resumed();
+    read_page(query_.from, query_.resume);
   }
 
  private:
@@ -105,6 +106,16 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
     read_page(event_version{page->back().commit.last().value() + 1}, page->back().sequence);
   }
 
+  /// Where it is no commit of the actor any more, from the tail.
+  void read_resumed() {
+    store_.fetch(address_, {query_.resume},
+                 [self = shared_from_this()](result<std::vector<recorded_commit>> there) {
+                   if (!there) return self->handler_(std::unexpected(there.error()));
+                   if (there->empty()) return self->read_tail();
+                   self->step_back(std::move(*there));
+                 });
+  }
+
   void read_tail() {
     store_.latest(address_,
                   [self = shared_from_this()](result<std::optional<recorded_commit>> tail) {
@@ -114,15 +125,18 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
                   });
   }
 
-  /// `found` ascends, and ends right before what was taken last.
+  /// `found` ascends, and ends right before what was taken last. What only the first of them says
+  /// of its version is not believed before the one that it follows was seen.
   void step_back(std::vector<recorded_commit> found) {
     if (!joins(found)) return read_everything();
+    const bool sure = oldest_.has_value();
     for (auto it = found.rbegin(); it != found.rend(); ++it) chosen_.take(*it);
-    const commit& oldest = found.front().commit;
-    if (chosen_.complete() || oldest.first.value() == 1) return finish();
-    next_ = oldest.first;
-    if (oldest.back_pointers.empty()) return read_everything();
-    store_.fetch(address_, oldest.back_pointers,
+    oldest_ = std::move(found.front());
+    if (oldest_->surely_follows({}) || (sure && chosen_.complete())) return finish();
+    auto before = oldest_->believable_back_pointers();
+    if (before.empty()) return read_everything();
+    if (chosen_.complete()) before.erase(before.begin(), before.end() - 1);
+    store_.fetch(address_, std::move(before),
                  [self = shared_from_this()](result<std::vector<recorded_commit>> earlier) {
                    if (!earlier) return self->handler_(std::unexpected(earlier.error()));
                    self->step_back(std::move(*earlier));
@@ -131,10 +145,10 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
 
   [[nodiscard]] bool joins(const std::vector<recorded_commit>& found) const {
     if (found.empty()) return false;
-    std::uint64_t next = next_.value();
+    const recorded_commit* next = oldest_ ? &*oldest_ : nullptr;
     for (auto it = found.rbegin(); it != found.rend(); ++it) {
-      if (next != 0 && it->commit.last().value() + 1 != next) return false;
-      next = it->commit.first.value();
+      if (next != nullptr && !next->surely_follows(it->position())) return false;
+      next = &*it;
     }
     return true;
   }
@@ -166,8 +180,8 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
   const actor_address address_;
   const history_query query_;
   selection chosen_;
-  /// The version of the oldest event taken; 0 before the first.
-  event_version next_;
+  /// The oldest commit taken.
+  std::optional<recorded_commit> oldest_;
   history_handler handler_;
 };
 

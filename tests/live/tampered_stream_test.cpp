@@ -80,6 +80,18 @@ breach same_commit_twice(history_bench& with, const actor_address& victim,
   return {with.put(victim, history->back().commit), end.version.value() + 1};
 }
 
+breach first_again(history_bench& with, const actor_address& victim, const log_position& end) {
+  return {with.put(victim, deposit_after({})), end.version.value() + 1};
+}
+
+/// A stored message, as it is, once more: everything in it is true, but for its place.
+breach copied_message(history_bench& with, const actor_address& victim, const log_position& end) {
+  const auto copied = with.messages(victim).at(1);
+  const auto at = testing_support::store_by_hand(*with.connection, with.subject_of(victim),
+                                                 copied.payload, headers_of(deposit_after(end)));
+  return {at, end.version.value() + 1};
+}
+
 const std::vector<case_of_tampering> tamperings = {
     {"a foreign message as the tail", foreign_message},
     {"a foreign message in the middle", foreign_message_inside},
@@ -88,6 +100,8 @@ const std::vector<case_of_tampering> tamperings = {
     {"a forged version that repeats one", repeat},
     {"a repeated version in the middle", repeat_inside},
     {"the same commit twice", same_commit_twice},
+    {"the first version again, as the tail", first_again},
+    {"a copy of an earlier message, as the tail", copied_message},
 };
 
 /// The error names stream, subject, sequence and version.
@@ -142,11 +156,20 @@ void check_quarantined(history_bench& with, const std::string& victim, const bre
   CHECK(with.messages(history_bench::account(victim)).size() == before);
 }
 
+/// Reading backwards trusts the tail no more than reading forwards.
+void check_newest_refused(history_bench& with, const actor_address& victim, const breach& broken) {
+  const auto newest = testing::history(*with.events, victim, {.limit = 1, .newest_first = true});
+  REQUIRE_FALSE(newest.has_value());
+  CHECK(newest.error().code() == errc::corrupt_history);
+  check_names(newest.error(), with, victim, broken);
+}
+
 void check_detected(history_bench& with, const std::string& id, const tampering& tamper) {
   const auto victim = history_bench::account(id);
-  const auto end = with.deposits(victim, 3);
+  const auto end = with.chained_deposits(victim, 3);
   const auto broken = tamper(with, victim, end);
   check_reads_refused(with, victim, broken);
+  check_newest_refused(with, victim, broken);
   check_append_refused(with, victim, end);
   check_quarantined(with, id, broken);
 }
@@ -159,6 +182,38 @@ TEST_CASE("tampered stream: a history that was tampered with is refused with its
     history_bench with;
     check_detected(with, "victim", tamper);
   }
+}
+
+TEST_CASE("tampered stream: a tail that lies about its version rolls no actor back to a snapshot") {
+  history_bench with;
+  const auto victim = history_bench::account("victim");
+  std::uint64_t claimed = 0;
+  SUBCASE("the version of the snapshot") { claimed = 3; }
+  SUBCASE("the one after the snapshot") { claimed = 4; }
+  SUBCASE("one before the snapshot") { claimed = 1; }
+  const auto covered = with.chained_deposits(victim, 3);
+  const snapshot taken{
+      covered, std::string{bank::balance::aether_wire_name}, 1, encode(bank::balance{3}), {}};
+  REQUIRE(testing::save(*with.snapshots, victim, taken).has_value());
+  with.chained_deposits(victim, 2, covered);
+  const auto at = with.put(victim, deposit_after({event_version{claimed - 1}, stream_sequence{1}}));
+  check_quarantined(with, "victim", {at, 6});
+}
+
+TEST_CASE("tampered stream: back-pointers that lead astray cost time, and nothing else") {
+  history_bench with;
+  const auto victim = history_bench::account("victim");
+  const auto end = with.chained_deposits(victim, 3);
+  auto astray = deposit_after(end);
+  SUBCASE("later than the commit") { astray.back_pointers = {stream_sequence{1'000'000}}; }
+  SUBCASE("the commit itself") {
+    astray.back_pointers = {stream_sequence{end.sequence.value() + 1}};
+  }
+  with.put(victim, astray);
+  const auto host = with.host();
+  CHECK(history_bench::ask(*host, "victim")->cents == 4);
+  CHECK(history_bench::deposit(*host, "victim")->cents == 5);
+  CHECK(read(*with.events, victim)->size() == 5);
 }
 
 TEST_CASE("tampered stream: a commit deleted in the middle is missed by version and place") {

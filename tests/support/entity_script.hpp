@@ -105,7 +105,7 @@ class entity_script {
   }
   void give_records() {
     std::vector<history_record> all;
-    for (const auto& next : log) all.push_back({next.sequence, next.commit});
+    for (const auto& next : log) all.push_back({next.sequence, next});
     give_records(std::move(all));
   }
   /// Answers reads from `log` and `saved` until nothing more is read.
@@ -127,7 +127,8 @@ class entity_script {
   }
   /// Puts a commit at the end of `log`.
   log_position put(commit next) {
-    log.push_back({std::move(next), stream_sequence{10 * (log.size() + 1)}});
+    const stream_sequence before{10 * log.size()};
+    log.push_back({std::move(next), stream_sequence{before.value() + 10}, {}, before});
     return log.back().position();
   }
   void append_succeeds() {

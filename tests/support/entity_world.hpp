@@ -128,7 +128,8 @@ class entity_world {
   log_position end() const { return log.empty() ? log_position{} : log.back().position(); }
   bool try_append(const log_position& expected, const commit& next) {
     if (end() != expected) return false;
-    log.push_back({next, stream_sequence{end().sequence.value() + 1 + below(5)}});
+    log.push_back({next, stream_sequence{end().sequence.value() + 1 + below(5)}, expected.commit,
+                   expected.sequence});
     return true;
   }
 
@@ -182,7 +183,7 @@ class entity_world {
   }
   void carry_out(std::size_t owner, entity_effect::read_records) {
     std::vector<history_record> all;
-    for (const auto& next : log) all.push_back({next.sequence, next.commit});
+    for (const auto& next : log) all.push_back({next.sequence, next});
     answer(
         owner, result<std::vector<history_record>>{std::move(all)},
         [this](entity& it, auto with, auto& out) { it.records_read(std::move(with), now, out); });

@@ -77,6 +77,21 @@ struct history_bench {
     }
     return end;
   }
+  /// The same, each with pointers back to all that were appended by this call.
+  log_position chained_deposits(const actor_address& actor, std::size_t count,
+                                log_position end = {}) {
+    std::vector<stream_sequence> before;
+    if (end.sequence.value() != 0) before.push_back(end.sequence);
+    for (std::size_t i = 0; i < count; ++i) {
+      auto next = deposit_after(end);
+      next.back_pointers = before;
+      const auto stored = append(*events, actor, end, std::move(next));
+      REQUIRE_MESSAGE(stored.has_value(), stored.error().message());
+      end = *stored;
+      before.push_back(end.sequence);
+    }
+    return end;
+  }
   /// Stores a commit on the actor's subject whatever is there, by default as the first builds wrote
   /// it. @returns its sequence.
   std::uint64_t put(const actor_address& actor, const commit& any, const commit_frame& as = {}) {

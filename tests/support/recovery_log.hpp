@@ -41,7 +41,11 @@ struct recovery_log {
       next.commit.events.push_back({"e" + std::to_string(versions() + 1 + i), {}});
     next.commit.back_pointers = newest(pointers);
     next.sequence = stream_sequence{next_sequence()};
-    if (!commits.empty()) next.previous = commits.back().commit.id;
+    next.after = stream_sequence{};
+    if (!commits.empty()) {
+      next.previous = commits.back().commit.id;
+      next.after = commits.back().sequence;
+    }
     return commits.emplace_back(std::move(next));
   }
 
@@ -71,7 +75,7 @@ struct recovery_log {
   }
   [[nodiscard]] std::vector<history_record> records() const {
     std::vector<history_record> found;
-    for (const auto& next : commits) found.push_back({next.sequence, next.commit});
+    for (const auto& next : commits) found.push_back({next.sequence, next});
     return found;
   }
 };

@@ -49,8 +49,9 @@ bool is_legal(entity::phase from, entity::phase to) {
 }
 
 bool has_marker(const history_record& record) {
-  return record.commit && std::ranges::find(record.commit->events, skip_marker,
-                                            &event_record::type) != record.commit->events.end();
+  if (!record.found) return false;
+  const auto& events = record.found->commit.events;
+  return std::ranges::find(events, skip_marker, &event_record::type) != events.end();
 }
 
 std::string place(const actor_traits& traits, const error& why) {
@@ -107,6 +108,12 @@ void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point 
   if (!loaded && is_unusable(loaded.error())) {
     out.emplace_back(entity_effect::report{"snapshot_skipped", place(traits_, loaded.error())});
     skip_snapshot_ = true;
+    loaded = std::nullopt;
+  }
+  if (!loaded && failures_ >= snapshot_patience) {
+    if (failures_ == snapshot_patience)
+      out.emplace_back(
+          entity_effect::report{"snapshot_unavailable", place(traits_, loaded.error())});
     loaded = std::nullopt;
   }
   if (loaded && *loaded &&

@@ -94,6 +94,9 @@ class entity {
   static constexpr unsigned conflicts_max = 5;
   static constexpr std::chrono::milliseconds retry_min{50};
   static constexpr std::chrono::milliseconds retry_max{2'000};
+  /// Recoveries that fail before one goes without a snapshot that cannot be loaded: it saves time,
+  /// and is no reason to be down. Going without, a log that lost its end is not noticed by it.
+  static constexpr unsigned snapshot_patience = 1;
   /// Between two attempts of a quarantined actor: doubled from the first to the second value.
   static constexpr std::chrono::milliseconds quarantine_min{1'000};
   static constexpr std::chrono::milliseconds quarantine_max{60'000};

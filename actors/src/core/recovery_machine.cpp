@@ -71,11 +71,12 @@ recovery_machine::steps recovery_machine::snapshot_read(result<std::optional<sna
 
 recovery_machine::steps recovery_machine::compare() {
   if (why_) return fail_with(std::move(*why_));
-  goal_ = tail_ ? tail_->commit.last() : event_version{};
+  goal_ = tail_ ? tail_->position() : log_position{};
   if (snapshot_) was_stored(snapshot_->position.version);
-  if (stored_ > goal_) return behind();
-  if (snapshot_ && snapshot_->position.version == goal_ && !same(snapshot_->position, *tail_))
-    return fail_with(other_history(*tail_));
+  if (stored_ > goal_.version) return behind();
+  if (snapshot_ && snapshot_->position.version == goal_.version &&
+      !same(snapshot_->position, *tail_))
+    return explain(other_history(*tail_));
   tail_known_to_be_sound_ = true;
   steps out;
   if (snapshot_) {
@@ -85,16 +86,13 @@ recovery_machine::steps recovery_machine::compare() {
     out.emplace_back(restore{std::move(*snapshot_)});
     snapshot_.reset();
   }
-  if (tail_) {
-    tail_pointers_ = tail_->commit.back_pointers;
-    tail_pointers_.push_back(tail_->sequence);
-  }
-  if (at_.version == goal_) {
+  if (tail_) note_end(*tail_);
+  if (reached()) {
     phase_ = phase::done;
   } else if (careful_) {
     phase_ = phase::replaying;
     out.emplace_back(read_records{});
-  } else if (tail_->commit.first.value() == at_.version.value() + 1) {
+  } else if (tail_->surely_follows(at_)) {
     if (take(std::move(*tail_), out)) phase_ = phase::done;
   } else {
     fetched_.push_back(std::move(*tail_));
@@ -103,10 +101,15 @@ recovery_machine::steps recovery_machine::compare() {
   return out;
 }
 
+void recovery_machine::note_end(const recorded_commit& newest) {
+  end_pointers_ = newest.believable_back_pointers();
+  end_pointers_.push_back(newest.sequence);
+}
+
 /// Asks for what the back-pointers of `newer` name after the snapshot, or for everything in order.
 void recovery_machine::fetch_before(const recorded_commit& newer, steps& out) {
   std::vector<stream_sequence> wanted;
-  for (const auto pointer : newer.commit.back_pointers)
+  for (const auto pointer : newer.believable_back_pointers())
     if (pointer > at_.sequence) wanted.push_back(pointer);
   if (wanted.empty() || fetches_ == fetches_max) return read_in_order(out);
   ++fetches_;
@@ -124,7 +127,7 @@ bool recovery_machine::joins(const std::vector<recorded_commit>& older) const {
   if (older.empty()) return false;
   const recorded_commit* next = &fetched_.front();
   for (auto it = older.rbegin(); it != older.rend(); ++it) {
-    if (!next->follows(it->position())) return false;
+    if (!next->surely_follows(it->position())) return false;
     next = &*it;
   }
   return next->commit.first > at_.version;
@@ -132,15 +135,15 @@ bool recovery_machine::joins(const std::vector<recorded_commit>& older) const {
 
 recovery_machine::steps recovery_machine::fetched(result<std::vector<recorded_commit>> commits) {
   AETHER_ASSERT(phase_ == phase::fetching);
-  if (!commits) return fail_with(std::move(commits).error());
   steps out;
-  if (!joins(*commits)) {
+  // So many at once may have been too much: in order they come in smaller parts.
+  if (!commits || !joins(*commits)) {
     read_in_order(out);
     return out;
   }
   std::move(fetched_.begin(), fetched_.end(), std::back_inserter(*commits));
   fetched_ = std::move(*commits);
-  if (fetched_.front().commit.first.value() != at_.version.value() + 1) {
+  if (!fetched_.front().surely_follows(at_)) {
     fetch_before(fetched_.front(), out);
     return out;
   }
@@ -156,31 +159,49 @@ recovery_machine::steps recovery_machine::records_read(
   AETHER_ASSERT(phase_ == phase::replaying);
   auto all = records ? repaired(std::move(*records)) : std::unexpected(std::move(records).error());
   if (!all) return fail_with(std::move(all).error());
+  if (why_) return fail_with(std::move(*why_));
   drop_covered(*all, at_.version);
   steps out;
   for (auto& next : *all)
     if (!take(std::move(next), out)) return out;
-  if (at_.version < goal_) return fail_with(stale());
+  if (!reached()) return fail_with(stale());
   phase_ = phase::done;
   return out;
 }
 
+bool recovery_machine::reached() const noexcept {
+  return at_.version >= goal_.version && at_.sequence >= goal_.sequence;
+}
+
 std::vector<stream_sequence> recovery_machine::back_pointers() const {
   AETHER_ASSERT(phase_ == phase::done);
-  return tail_pointers_;
+  return end_pointers_;
 }
 
 error recovery_machine::stale() const {
   return {errc::unavailable, "the history read ends at version " + number(at_.version) +
-                                 " but the log has version " + number(goal_) +
+                                 " but the log has version " + number(goal_.version) +
+                                 " at stream sequence " + number(goal_.sequence) +
                                  ": a replica lags behind"};
+}
+
+/// Where something lies after the snapshot all the same, it is that which is wrong perhaps: all
+/// records are read to find its place.
+recovery_machine::steps recovery_machine::explain(error why) {
+  if (careful_ || !tail_ || !snapshot_ || tail_->sequence <= snapshot_->position.sequence)
+    return fail_with(std::move(why));
+  why_ = std::move(why);
+  phase_ = phase::replaying;
+  steps out;
+  out.emplace_back(read_records{});
+  return out;
 }
 
 recovery_machine::steps recovery_machine::behind() {
   if (tail_asked_again_)
-    return fail_with(
-        {errc::stream_regressed, "the log ends at version " + number(goal_) + " but version " +
-                                     number(stored_) +
+    return explain(
+        {errc::stream_regressed, "the log ends at version " + number(goal_.version) +
+                                     " but version " + number(stored_) +
                                      " was stored: the stream lost its end; restore it, or "
                                      "remove the actor's snapshot to accept the loss"});
   tail_asked_again_ = true;
@@ -205,10 +226,7 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
     return false;
   }
   at_ = next.position();
-  if (at_.version > goal_) {
-    tail_pointers_ = next.commit.back_pointers;
-    tail_pointers_.push_back(next.sequence);
-  }
+  if (at_.sequence > goal_.sequence) note_end(next);
   out.emplace_back(replay{std::move(next.commit)});
   return true;
 }
@@ -220,7 +238,7 @@ recovery_machine::steps recovery_machine::page_read(result<std::vector<recorded_
   steps out;
   for (auto& next : *page)
     if (!take(std::move(next), out)) return out;
-  if (at_.version >= goal_) {
+  if (reached()) {
     phase_ = phase::done;
   } else if (nothing_left) {
     return fail_with(stale());

@@ -19,18 +19,22 @@ namespace aether {
 ///     asking --both in, the tail behind what was stored--> asking (the tail again, once)
 ///     fetching --reached the snapshot, or version 1--> done
 ///     fetching --not there yet, older back-pointers--> fetching, at most `fetches_max` times
-///     fetching --nothing usable there--> replaying
+///     fetching --nothing usable there, or an error--> replaying
 ///     replaying --reached the tail--> done
-///     asking, fetching, replaying --an error--> failed
+///     asking, replaying --an error--> failed
 ///
 /// - The tail and the snapshot are asked for at once, then all commits between them: two round
-///   trips. What back-pointers lead to is believed only where its versions join without a gap.
+///   trips. Neither the tail's version nor its back-pointers are believed by themselves, since
+///   whoever can write to the stream can have put them there: only where the store made sure, when
+///   it appended each commit, that it came right after the one before (`surely_follows`). Else the
+///   history is read in order, up to the tail's place in the stream.
 /// - The tail is linearizable, so what it names was there, and a history that is read and ends
 ///   before it is stale (`unavailable`: read again).
 /// - A tail behind a version that is known to have been stored, from a snapshot or from the owner's
 ///   own acknowledgement, is asked for again: another owner may have gone on between the two reads.
 ///   Behind still, the log has lost its end: `stream_regressed`. So it has where the tail is the
-///   snapshot's version, but another commit.
+///   snapshot's version, but another commit. Unless what lies there is no commit that could: then
+///   it is `corrupt_history`, with the place.
 /// - Commits must follow each other without a gap: `corrupt_history` otherwise.
 /// - A snapshot that cannot be read, or that another build wrote, is skipped by the owner (who then
 ///   says `none`): history is the truth.
@@ -100,7 +104,10 @@ class recovery_machine {
 
  private:
   [[nodiscard]] steps compare();
+  [[nodiscard]] bool reached() const noexcept;
+  void note_end(const recorded_commit& newest);
   [[nodiscard]] steps behind();
+  [[nodiscard]] steps explain(error why);
   [[nodiscard]] steps fail_with(error why);
   [[nodiscard]] bool take(recorded_commit next, steps& out);
   [[nodiscard]] error stale() const;
@@ -119,9 +126,11 @@ class recovery_machine {
   /// Fetched so far, ascending; ends with the tail.
   std::vector<recorded_commit> fetched_;
   unsigned fetches_ = 0;
-  std::vector<stream_sequence> tail_pointers_;
+  /// Of the newest commit known.
+  std::vector<stream_sequence> end_pointers_;
   event_version stored_;
-  event_version goal_;
+  /// The end of the log, by what its newest commit says of itself.
+  log_position goal_;
   log_position at_;
   event_version restored_;
   stream_sequence restored_at_;

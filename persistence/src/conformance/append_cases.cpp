@@ -92,6 +92,21 @@ void future_end(event_store& store) {
   actor.check("after an append that expected a later end");
 }
 
+/// The expected end is the place of the newest commit, and not its version.
+void wrong_version(event_store& store) {
+  writer actor{store};
+  actor.write(3);
+  const log_position later{event_version{5}, actor.end().sequence};
+  must_fail(append(store, actor.actor(), later, commit_after(later)), errc::stream_regressed,
+            "append after version 5 at the end of a history, which is version 3");
+  const log_position earlier{event_version{2}, actor.end().sequence};
+  must_fail(append(store, actor.actor(), earlier, commit_after(earlier)), errc::version_conflict,
+            "append after version 2 at the end of a history, which is version 3");
+  actor.check("after appends that expected another version");
+  actor.write(actor.next(), {actor.end().version, actor.end().sequence});
+  actor.check("after an append that expected the right version and names no commit");
+}
+
 void retry(event_store& store) {
   writer actor{store};
   const commit first = actor.next(3);
@@ -189,6 +204,7 @@ constexpr event_case cases[]{
     {"commits and their events are read in the order in which they were appended", &in_order},
     {"an append after anything but the end is a conflict and stores nothing", &stale_end},
     {"an append after an end that was never reached is refused and stores nothing", &future_end},
+    {"an append at the right place that expects another version stores nothing", &wrong_version},
     {"a retried commit is stored once and gets the same answer, however late", &retry},
     {"a commit that met a conflict stays refused until it follows the new end", &retry_of_a_loser},
     {"a commit names the one that its writer knew to be before it", &chain},

@@ -70,7 +70,7 @@ void all_records(event_store& store) {
   }
   history found;
   for (auto& one : must(records(store, actor.actor()), "records"))
-    found.push_back({must(one.commit, "a record of an undamaged history"), one.sequence});
+    found.push_back(must(one.found, "a record of an undamaged history"));
   must_equal(found, actor.written(), "records of an undamaged history");
 }
 

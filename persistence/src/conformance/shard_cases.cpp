@@ -44,8 +44,7 @@ struct busy_shard {
     for (const auto& one : found) {
       const auto is_it = [&](const writer& actor) { return actor.actor() == one.address; };
       if (std::ranges::any_of(actors, is_it))
-        mine.push_back(
-            {one.address, {must(one.record.commit, "a record of a shard"), one.record.sequence}});
+        mine.push_back({one.address, must(one.record.found, "a record of a shard")});
     }
     return mine;
   }
@@ -129,8 +128,7 @@ struct busy_shards {
       require(part.contains(shard_of(one.address, store.shards())),
               what + ": expected only actors of those, found " + to_string(one.address));
       const auto is_it = [&](const writer& actor) { return actor.actor() == one.address; };
-      if (std::ranges::any_of(actors, is_it))
-        commits.push_back({must(one.record.commit, what), one.record.sequence});
+      if (std::ranges::any_of(actors, is_it)) commits.push_back(must(one.record.found, what));
     }
     for (const auto& one : in_order)
       if (part.contains(shard_of(one.address, store.shards())) && one.stored.sequence > after)

@@ -124,6 +124,7 @@ class append_machine {
   [[nodiscard]] effect step(input heard, time_point now);
   [[nodiscard]] phase current() const noexcept { return phase_; }
   [[nodiscard]] const log_position& expected() const noexcept { return expected_; }
+  [[nodiscard]] const append_timing& timing() const noexcept { return timing_; }
   [[nodiscard]] const commit_id& id() const noexcept { return id_; }
 
  private:

@@ -13,8 +13,8 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 std::vector<skip_order> markers_in(const std::vector<history_record>& records) {
   std::vector<skip_order> found;
   for (const auto& record : records) {
-    if (!record.commit) continue;
-    for (const auto& event : record.commit->events)
+    if (!record.found) continue;
+    for (const auto& event : record.found->commit.events)
       if (event.type == skip_marker)
         if (auto order = decode<skip_order>(event.data)) found.push_back(std::move(*order));
   }
@@ -26,19 +26,29 @@ class repair {
   explicit repair(const std::vector<history_record>& records) : orders_{markers_in(records)} {}
 
   result<void> take(history_record&& record) {
-    if (skips_record(record.sequence)) return {};
-    if (!record.commit)
-      return fail(errc::corrupt_history, record.commit.error().text() + ", where version " +
+    if (skips_record(record.sequence)) {
+      before_.reset();
+      return {};
+    }
+    if (!record.found)
+      return fail(errc::corrupt_history, record.found.error().text() + ", where version " +
                                              number(next_) + " was expected");
-    const std::uint64_t first = record.commit->first.value();
+    recorded_commit& found = *record.found;
+    const std::uint64_t first = found.commit.first.value();
     if (first < next_ || (first > next_ && !skips_events(next_, first - 1)))
       return fail(errc::corrupt_history,
                   "version " + number(next_) + " is missing: the commit at stream sequence " +
                       number(record.sequence.value()) + " begins with version " + number(first));
-    fill_up_to(first, record.sequence);
-    blank(*record.commit);
-    next_ = record.commit->last().value() + 1;
-    whole_.push_back({std::move(*record.commit), record.sequence});
+    if (first == next_ && before_ && !found.follows(*before_))
+      return fail(errc::corrupt_history, "the commit at stream sequence " +
+                                             number(record.sequence.value()) +
+                                             " was written after another commit than the one "
+                                             "before it: it belongs to another history");
+    fill_up_to(found.commit, record.sequence);
+    before_ = found.position();
+    blank(found.commit);
+    next_ = found.commit.last().value() + 1;
+    whole_.push_back(std::move(found));
     return {};
   }
 
@@ -54,11 +64,14 @@ class repair {
       return one.first <= first && last <= one.last && one.last - one.first < skipped_events_max;
     });
   }
-  /// Placeholders for versions that are gone.
-  void fill_up_to(std::uint64_t first, stream_sequence sequence) {
+  /// Placeholders for versions that are gone. They take the time of what comes next, as nobody
+  /// knows theirs.
+  void fill_up_to(const commit& following, stream_sequence sequence) {
+    const std::uint64_t first = following.first.value();
     while (next_ < first) {
       commit gone;
       gone.first = event_version{next_};
+      gone.at = following.at;
       gone.events.resize(std::min<std::uint64_t>(first - next_, commit_events_max),
                          {std::string{skipped_event}, {}});
       next_ += gone.events.size();
@@ -75,6 +88,8 @@ class repair {
 
   std::vector<skip_order> orders_;
   std::uint64_t next_ = 1;
+  /// Where the record before ended; none where it was skipped.
+  std::optional<log_position> before_;
   std::vector<recorded_commit> whole_;
 };
 
@@ -111,8 +126,8 @@ result<planned_skip> plan_skip(const std::vector<history_record>& records,
   if (auto sound = check(records, request); !sound) return std::unexpected(sound.error());
   std::uint64_t version = 0;
   for (const auto& record : records)
-    if (record.commit && record.sequence != request.sequence)
-      version = std::max(version, record.commit->last().value());
+    if (record.found && record.sequence != request.sequence)
+      version = std::max(version, record.found->commit.last().value());
   const bool lost_its_tail = request.sequence.value() != 0 && !records.empty() &&
                              records.back().sequence == request.sequence;
   if (request.last.value() > version) {

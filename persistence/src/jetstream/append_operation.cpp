@@ -8,8 +8,6 @@ namespace {
 
 using machine = append_machine;
 
-constexpr const char* expected_header = "Nats-Expected-Last-Subject-Sequence";
-
 machine::time_point now() { return std::chrono::steady_clock::now(); }
 
 machine::input input_of(const error& failed) {
@@ -65,6 +63,34 @@ append_operation::~append_operation() {
 
 void append_operation::start() { carry_out(machine_.start(now())); }
 
+void append_operation::start_after_check() {
+  auto read = [self = shared_from_this()](const result<std::optional<stored_record>>& record) {
+    self->checked(record);
+  };
+  leader_get(*connection_, send_.place.stream, sequence_query(machine_.expected().sequence),
+             machine_.timing().request_timeout, std::move(read), nats_flush::soon);
+}
+
+void append_operation::checked(const result<std::optional<stored_record>>& read) {
+  if (!read) {
+    const bool closed = read.error().code() == errc::not_running;
+    return perform(
+        machine::finish{fail(closed ? errc::not_running : errc::unavailable, read.error().text())});
+  }
+  // What is not there, or not the actor's, fails by the server's condition.
+  const bool actors = *read && (*read)->subject == send_.place.subject;
+  const auto found = actors ? decode_record(**read, send_.place) : result<recorded_commit>{};
+  if (!actors || (found && found->commit.last() == machine_.expected().version)) return start();
+  const auto expected = machine_.expected().version;
+  const bool short_of_it = found && found->commit.last() < expected;
+  const std::string why = found
+                              ? "ends with version " + std::to_string(found->commit.last().value())
+                              : "cannot be read: " + found.error().text();
+  perform(machine::finish{fail(short_of_it ? errc::stream_regressed : errc::version_conflict,
+                               "the commit at the expected sequence " + why + "; version " +
+                                   std::to_string(expected.value()) + " was expected there")});
+}
+
 void append_operation::heard(machine::input input) {
   carry_out(machine_.step(std::move(input), now()));
 }
@@ -87,7 +113,7 @@ void append_operation::send(std::chrono::milliseconds timeout) {
   const nats_outgoing message{
       send_.place.subject,
       send_.payload,
-      {{commit_header_name, send_.header}, {expected_header, send_.expected}}};
+      {{commit_header_name, send_.header}, {condition_header, send_.expected}}};
   auto answered = [self = shared_from_this(), before = watch_->reached(send_.place.stream_index)](
                       result<nats_message> answer) {
     auto input = input_of_answer(answer);

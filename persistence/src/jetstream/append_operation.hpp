@@ -38,8 +38,12 @@ class append_operation final : public std::enable_shared_from_this<append_operat
   append_operation& operator=(const append_operation&) = delete;
 
   void start();
+  /// Looks first whether the commit at the expected sequence ends with the expected version: for
+  /// writers who do not name it.
+  void start_after_check();
 
  private:
+  void checked(const result<std::optional<stored_record>>& read);
   void heard(append_machine::input input);
   void carry_out(append_machine::effect effect);
   void perform(append_machine::publish what);

@@ -99,9 +99,12 @@ void jetstream_event_store::append(const actor_address& address, log_position ex
   }
   append_machine machine{next.id, expected, next.last(),
                          timing_of(impl_->timing, impl_->layout.replicas)};
-  std::make_shared<append_operation>(impl_->connection, impl_->watch, impl_->clock,
-                                     std::move(machine), std::move(*prepared), std::move(handler))
-      ->start();
+  auto appending = std::make_shared<append_operation>(impl_->connection, impl_->watch, impl_->clock,
+                                                      std::move(machine), std::move(*prepared),
+                                                      std::move(handler));
+  // The server's condition is the sequence alone. Who names the commit there knows its version.
+  const bool vouched = expected.version.value() == 0 || !expected.commit.is_nil();
+  vouched ? appending->start() : appending->start_after_check();
 }
 
 void jetstream_event_store::read(const actor_address& address, event_version from,
@@ -117,8 +120,8 @@ void jetstream_event_store::read(const actor_address& address, event_version fro
 void jetstream_event_store::fetch(const actor_address& address,
                                   std::vector<stream_sequence> sequences, read_handler handler) {
   std::make_shared<fetch_operation>(impl_->connection, impl_->place(address), std::move(sequences),
-                                    std::move(handler))
-      ->start(impl_->timing.request_timeout);
+                                    impl_->timing.request_timeout, std::move(handler))
+      ->start();
 }
 
 void jetstream_event_store::latest(const actor_address& address, latest_handler handler) {

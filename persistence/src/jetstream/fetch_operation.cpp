@@ -1,31 +1,43 @@
 #include "fetch_operation.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace aether {
 
-void fetch_operation::start(std::chrono::milliseconds timeout) {
+void fetch_operation::start() {
   if (sequences_.empty()) return finish();
-  for (std::size_t nth = 0; nth < sequences_.size(); ++nth) {
-    const bool last = nth + 1 == sequences_.size();
-    direct_get(
-        *connection_, place_.stream, sequence_query(sequences_[nth]), timeout,
-        [self = shared_from_this(), nth](result<std::optional<stored_record>> read) {
-          self->answered(nth, read);
-        },
-        last ? nats_flush::now : nats_flush::soon);
-  }
+  const std::size_t first = std::min(window, sequences_.size());
+  // Before the first is asked for: an answer asks for the next one after these.
+  asked_ = first;
+  for (std::size_t nth = 0; nth < first; ++nth)
+    ask(nth, nth + 1 == first ? nats_flush::now : nats_flush::soon);
+}
+
+void fetch_operation::ask(std::size_t nth, nats_flush flush) {
+  direct_get(
+      *connection_, place_.stream, sequence_query(sequences_[nth]), timeout_,
+      [self = shared_from_this(), nth](result<std::optional<stored_record>> read) {
+        self->answered(nth, read);
+      },
+      flush);
 }
 
 void fetch_operation::answered(std::size_t nth, const result<std::optional<stored_record>>& read) {
+  std::optional<std::size_t> next;
   {
     const std::lock_guard lock{mutex_};
     if (!read) {
       failed_ = at_place(place_, read.error());
+      // Nothing more is asked for; what is under way is awaited.
+      missing_ -= sequences_.size() - std::exchange(asked_, sequences_.size());
     } else if (*read && (*read)->subject == place_.subject) {
       if (auto commit = decode_record(**read, place_)) found_[nth] = std::move(*commit);
     }
-    if (--missing_ > 0) return;
+    if (asked_ < sequences_.size()) next = asked_++;
+    if (--missing_ > 0 && !next) return;
   }
-  finish();
+  next ? ask(*next, nats_flush::soon) : finish();
 }
 
 void fetch_operation::finish() {

@@ -18,16 +18,16 @@ error at_place(const commit_place& place, const error& why) {
 
 result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
   auto read = decode_framed(record.payload, record.format, place.owner);
-  if (read) return recorded_commit{std::move(read->commit), record.sequence, read->frame.previous};
+  if (read)
+    return recorded_commit{std::move(read->commit), record.sequence, read->frame.previous,
+                           record.after};
   const auto sequence = std::to_string(record.sequence.value());
   return std::unexpected(at_place(
       place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));
 }
 
 history_record history_record_of(const stored_record& record, const commit_place& place) {
-  auto read = decode_record(record, place);
-  if (!read) return {record.sequence, std::unexpected(std::move(read).error())};
-  return {record.sequence, std::move(read->commit), read->previous};
+  return {record.sequence, decode_record(record, place)};
 }
 
 }  // namespace aether

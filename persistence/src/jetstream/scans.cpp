@@ -56,7 +56,7 @@ class shards_collector final : public scan_sink {
     if (!page_.entries.empty()) {
       const auto& newest = page_.entries.back().record;
       watch_->saw(wanted_.stream_index,
-                  {newest.sequence, newest.commit ? newest.commit->id : commit_id{}});
+                  {newest.sequence, newest.found ? newest.found->commit.id : commit_id{}});
     }
     page_.last = last;
     page_.up_to_date = wanted_.up_to_date;

@@ -32,6 +32,14 @@ std::string text_of(const bytes& raw) { return std::string{as_text(raw)}; }
 
 }  // namespace
 
+std::optional<stream_sequence> condition_of(std::optional<std::string_view> text) {
+  if (!text) return std::nullopt;
+  std::uint64_t sequence = 0;
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), sequence);
+  if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+  return stream_sequence{sequence};
+}
+
 result<stored_record> record_of(const nats_message& answer) {
   const auto digits = answer.header("Nats-Sequence");
   if (!digits) return odd_answer("no Nats-Sequence header");
@@ -40,7 +48,8 @@ result<stored_record> record_of(const nats_message& answer) {
   if (parsed.ec != std::errc{} || sequence == 0) return odd_answer("Nats-Sequence is no number");
   return stored_record{stream_sequence{sequence},
                        format_of([&](const char* name) { return answer.header(name); }),
-                       answer.header("Nats-Subject").value_or(""), answer.payload()};
+                       answer.header("Nats-Subject").value_or(""), answer.payload(),
+                       condition_of(answer.header(condition_header))};
 }
 
 result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) try {
@@ -70,7 +79,7 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
 
 stored_record leader_answer::record() const {
   return {sequence_, format_of([&](const char* name) { return raw_header(headers_, name); }),
-          subject_, payload_};
+          subject_, payload_, condition_of(raw_header(headers_, condition_header))};
 }
 
 std::string next_query(std::string_view subject, stream_sequence from) {

@@ -20,6 +20,8 @@ struct stored_record {
   std::optional<std::string_view> format;
   std::string_view subject;
   bytes_view payload;
+  /// The condition that the server checked when it stored this; none where there was none.
+  std::optional<stream_sequence> after{};
 };
 
 /// @errors `corrupt_history`: the answer lacks what every stored message has.
@@ -34,6 +36,10 @@ template <class Lookup>
     if (auto announced = announced_format(*commit)) return announced;
   return header("Aether-Format");
 }
+
+inline constexpr const char* condition_header = "Nats-Expected-Last-Subject-Sequence";
+/// @param text the value of `condition_header`.
+[[nodiscard]] std::optional<stream_sequence> condition_of(std::optional<std::string_view> text);
 
 /// The answer of `$JS.API.STREAM.MSG.GET`, which is JSON with base64 inside; owns what it borrows
 /// to.

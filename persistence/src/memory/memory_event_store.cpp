@@ -48,24 +48,19 @@ bytes_view kept(const bytes& data, std::pmr::memory_resource& memory) {
   return {copy, data.size()};
 }
 
-recorded_commit decoded(const stored_commit& from) {
-  auto read = decode_framed(from.encoded, std::nullopt);
+recorded_commit decoded(const history& of, std::size_t nth) {
+  auto read = decode_framed(of[nth].encoded, std::nullopt);
   AETHER_ASSERT(read.has_value());
-  return {std::move(read->commit), from.sequence, read->frame.previous};
-}
-
-history_record recorded(const stored_commit& from) {
-  auto read = decoded(from);
-  return {read.sequence, std::move(read.commit), read.previous};
+  return {std::move(read->commit), of[nth].sequence, read->frame.previous,
+          nth == 0 ? stream_sequence{} : of[nth - 1].sequence};
 }
 
 std::vector<recorded_commit> part_of(const history& of, event_version from, std::size_t most) {
   const auto ends_before = [from](const stored_commit& one) { return one.last < from; };
   std::vector<recorded_commit> part;
-  for (auto it = std::ranges::partition_point(of, ends_before); it != of.end(); ++it) {
-    if (part.size() == most) break;
-    part.push_back(decoded(*it));
-  }
+  const auto begin = std::ranges::partition_point(of, ends_before) - of.begin();
+  for (auto nth = static_cast<std::size_t>(begin); nth < of.size() && part.size() < most; ++nth)
+    part.push_back(decoded(of, nth));
   return part;
 }
 
@@ -113,7 +108,8 @@ void memory_event_store::read(const actor_address& address, event_version from, 
 
 void memory_event_store::latest(const actor_address& address, latest_handler handler) {
   handler(impl_->histories.with_existing(address, [](const history* mine) {
-    return mine == nullptr || mine->empty() ? std::nullopt : std::optional{decoded(mine->back())};
+    return mine == nullptr || mine->empty() ? std::nullopt
+                                            : std::optional{decoded(*mine, mine->size() - 1)};
   }));
 }
 
@@ -124,7 +120,8 @@ void memory_event_store::fetch(const actor_address& address, std::vector<stream_
     for (const auto wanted : sequences) {
       if (mine == nullptr) break;
       const auto at = std::ranges::lower_bound(*mine, wanted, {}, &stored_commit::sequence);
-      if (at != mine->end() && at->sequence == wanted) found.push_back(decoded(*at));
+      if (at != mine->end() && at->sequence == wanted)
+        found.push_back(decoded(*mine, static_cast<std::size_t>(at - mine->begin())));
     }
     return found;
   }));
@@ -134,7 +131,8 @@ void memory_event_store::records(const actor_address& address, records_handler h
   handler(impl_->histories.with_existing(address, [](const history* mine) {
     std::vector<history_record> all;
     if (mine == nullptr) return all;
-    for (const auto& one : *mine) all.push_back(recorded(one));
+    for (std::size_t nth = 0; nth < mine->size(); ++nth)
+      all.push_back({(*mine)[nth].sequence, decoded(*mine, nth)});
     return all;
   }));
 }
@@ -166,8 +164,9 @@ void memory_event_store::read_shards(shard_range which, stream_sequence after,
   shard_page page{.entries = {}, .last = true};
   impl_->histories.for_each([&](const actor_address& address, const history& of) {
     if (!which.contains(shard_of(address, impl_->shards))) return;
-    for (const auto& one : of)
-      if (one.sequence > after) page.entries.push_back({address, recorded(one)});
+    for (std::size_t nth = 0; nth < of.size(); ++nth)
+      if (of[nth].sequence > after)
+        page.entries.push_back({address, {of[nth].sequence, decoded(of, nth)}});
   });
   std::ranges::sort(page.entries, {}, [](const auto& one) { return one.record.sequence; });
   (void)handler(std::move(page));

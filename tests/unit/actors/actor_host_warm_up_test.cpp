@@ -168,7 +168,8 @@ TEST_CASE("warm up: what is stored meanwhile is not missed") {
   const auto begun = host->stats().activations;
   CHECK(balance_of(*host, late) == 10);
   CHECK(host->stats().activations == begun);
-  CHECK(it.counted_events->tails == tails * town::people_in(shard_with(late)).size());
+  const auto expected = tails * town::people_in(shard_with(late)).size();
+  CHECK(await([&] { return it.counted_events->tails == expected; }));
 }
 
 TEST_CASE("warm up: a snapshot whose events are gone is seen to be ahead of the log") {

@@ -39,7 +39,7 @@ void put_poison(script& it) { put_event(it, {"bank.unheard_of", {}}); }
 /// An operator has `version` skipped.
 void put_marker(script& it, std::uint64_t version) {
   std::vector<history_record> records;
-  for (const auto& one : it.log) records.push_back({one.sequence, one.commit});
+  for (const auto& one : it.log) records.push_back({one.sequence, one});
   auto plan = plan_skip(records, {event_version{version}, event_version{version}, {}, "poison"});
   REQUIRE(plan.has_value());
   plan->marker.id = commit_id::make();

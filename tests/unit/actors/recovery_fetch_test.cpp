@@ -94,11 +94,24 @@ TEST_CASE("recovery by back-pointers: where they mislead, the history is read in
   recovery_log log = log_of(5, 128);
   auto& wrong = log.commits.back().commit.back_pointers;
   std::size_t fetches = 1;
-  SUBCASE("nothing is there") { wrong = sequences({11, 12}); }
+  SUBCASE("nothing is there") { wrong = sequences({11, 12, 40}); }
+  SUBCASE("they do not end with the one before") {
+    wrong = sequences({11, 12});
+    fetches = 0;
+  }
   SUBCASE("one is missing") { wrong = sequences({10, 20, 40}); }
-  SUBCASE("the newest is missing") { wrong = sequences({10, 20, 30}); }
-  SUBCASE("they name the commit itself") { wrong = sequences({30, 40, 50}); }
-  SUBCASE("they name later ones") { wrong = sequences({60, 70}); }
+  SUBCASE("the newest is missing") {
+    wrong = sequences({10, 20, 30});
+    fetches = 0;
+  }
+  SUBCASE("they name the commit itself") {
+    wrong = sequences({30, 40, 50});
+    fetches = 0;
+  }
+  SUBCASE("they name later ones") {
+    wrong = sequences({60, 70});
+    fetches = 0;
+  }
   SUBCASE("the first is right and the second leads nowhere") {
     wrong = sequences({30, 40});
     log.commits[2].commit.back_pointers = sequences({11});

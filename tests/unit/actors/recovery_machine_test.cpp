@@ -14,7 +14,7 @@ recorded_commit stored(std::uint64_t first, std::uint64_t last) {
   made.id = commit_id::make();
   made.first = event_version{first};
   made.events.resize(last - first + 1, {"e", {}});
-  return {made, stream_sequence{last * 10}};
+  return {made, stream_sequence{last * 10}, {}, stream_sequence{(first - 1) * 10}};
 }
 
 std::vector<recorded_commit> page_of(std::uint64_t first, std::uint64_t last) {

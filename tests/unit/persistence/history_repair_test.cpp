@@ -15,7 +15,7 @@ history_record sound(std::uint64_t sequence, std::uint64_t first, std::size_t ev
   made.id = commit_id::make();
   made.first = event_version{first};
   made.events.resize(events, {"test.counted", {}});
-  return {stream_sequence{sequence}, made};
+  return {stream_sequence{sequence}, recorded_commit{made, stream_sequence{sequence}}};
 }
 
 history_record damaged(std::uint64_t sequence) {
@@ -33,8 +33,8 @@ std::vector<history_record> marked(std::vector<history_record> records,
   REQUIRE_MESSAGE(plan.has_value(), plan.error().message());
   plan->marker.id = commit_id::make();
   CHECK(plan->expected.sequence == records.back().sequence);
-  records.push_back(
-      {stream_sequence{records.back().sequence.value() + 1}, std::move(plan->marker)});
+  const stream_sequence sequence{records.back().sequence.value() + 1};
+  records.push_back({sequence, recorded_commit{std::move(plan->marker), sequence}});
   return records;
 }
 

@@ -18,8 +18,7 @@ namespace aether {
 struct history_point {
   /// The last event applied; 0 for none.
   event_version version;
-  /// When that event's commit was written, by the writer's clock; none where the state came from a
-  /// snapshot alone, or nothing was applied.
+  /// When that event's commit was written, by the writer's clock; none where nothing was applied.
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> at;
 };
 

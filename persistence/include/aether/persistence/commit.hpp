@@ -104,6 +104,10 @@ struct recorded_commit {
   stream_sequence sequence;
   /// The id of the commit that its writer knew to be before it; nil where the writer did not say.
   commit_id previous{};
+  /// The end of the actor's history, of which the store made sure when it appended this; 0 for
+  /// none. Without a value the store does not know: whoever else writes to it need not have had a
+  /// condition.
+  std::optional<stream_sequence> after{};
 
   [[nodiscard]] log_position position() const noexcept {
     return {commit.last(), sequence, commit.id};
@@ -112,6 +116,16 @@ struct recorded_commit {
   [[nodiscard]] bool follows(const log_position& before) const noexcept {
     return commit.first.value() == before.version.value() + 1 &&
            (previous.is_nil() || before.commit.is_nil() || previous == before.commit);
+  }
+  /// The same, and the store made sure of it: nothing lies between the two.
+  [[nodiscard]] bool surely_follows(const log_position& before) const noexcept {
+    return follows(before) && after == before.sequence;
+  }
+  /// The back-pointers, where they end with the commit that this one surely follows; else none.
+  [[nodiscard]] std::vector<stream_sequence> believable_back_pointers() const {
+    const auto& all = commit.back_pointers;
+    if (all.empty() || after != all.back() || *after >= sequence) return {};
+    return all;
   }
 };
 

@@ -13,9 +13,7 @@ namespace aether {
 struct history_record {
   stream_sequence sequence;
   /// @errors `corrupt_history`: no commit of this actor; the text has the place.
-  result<aether::commit> commit;
-  /// As in `recorded_commit`.
-  commit_id previous{};
+  result<recorded_commit> found;
 };
 
 /// A part of the log of some shards, in the order of the stream.
@@ -54,7 +52,9 @@ class event_store {
   /// harmless: it is stored at most once.
   /// @param expected the end of the history as the writer knows it; `next.first` is one more, and
   ///        the last of `next.back_pointers`, if any, is `expected.sequence`. Version and sequence
-  ///        are the condition; `expected.commit` is recorded, for readers to check.
+  ///        are the condition; `expected.commit` is recorded, for readers to check. Where it is
+  ///        nil, the store may have to read what is there first: give it, as `append` and `read`
+  ///        did.
   /// @param next 1..`commit_events_max` events, at most `commit_bytes_max` bytes encoded.
   /// @returns the new end of the history.
   /// @errors `version_conflict`: another writer came first, nothing stored; rehydrate, decide

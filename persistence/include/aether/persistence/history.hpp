@@ -38,6 +38,8 @@ struct history_query {
   /// At most so many events.
   std::size_t limit = 1'000;
   bool newest_first = false;
+  /// Where the part before ended: the `sequence` of its last event. Saves searching; 0: none.
+  stream_sequence resume{};
   /// Heed the markers by which an operator had something skipped: reads the whole history first.
   /// Without it they are heeded only where the history cannot be read otherwise.
   bool careful = false;
