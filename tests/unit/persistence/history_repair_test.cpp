@@ -137,7 +137,7 @@ TEST_CASE("skip events: a marker that claims more than may be skipped is not hee
   forged.id = commit_id::make();
   forged.first = event_version{1'000'001};
   forged.events.push_back({marker, encode(skip_order{2, 999'999, 0, "forged"})});
-  records.push_back({stream_sequence{10}, forged});
+  records.push_back({stream_sequence{10}, recorded_commit{forged, stream_sequence{10}}});
   CHECK_FALSE(repaired(records).has_value());
 }
 
