@@ -61,7 +61,7 @@ void query_all(actor_host& host, std::size_t actors) {
 /// Returns how many actors were brought to life.
 std::size_t warm_up_all(actor_host& host, std::uint32_t shards) {
   std::promise<result<std::size_t>> done;
-  host.warm_up({shard_id{0}, shards},
+  host.warm_up({{shard_id{0}, shards}},
                [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
   const auto woken = done.get_future().get();
   if (!woken) throw std::runtime_error{"the shards were not read: " + woken.error().message()};

@@ -15,27 +15,32 @@ std::size_t size_of(const commit& of) {
   return sum;
 }
 
-/// Takes the shards that are stored together with the first one out of `from`.
-shard_range take_group(const event_store& store, shard_range& from) {
+/// Takes those shards out of the last of `ranges` that are stored together with its first.
+shard_range take_group(const event_store& store, std::vector<shard_range>& ranges) {
+  shard_range& from = ranges.back();
   const shard_range together = store.stored_together(from.first);
   const auto end = together.first.value() + together.count - from.first.value();
   const auto count = std::min(from.count, static_cast<std::uint32_t>(end));
   const shard_range group{from.first, count};
   from = {shard_id{from.first.value() + count}, from.count - count};
+  if (from.count == 0) ranges.pop_back();
   return group;
 }
 
 }  // namespace
 
 void shard_warm_up::start() {
-  if (left_.within({shard_id{0}, host_->events->shards()})) return next_group();
-  fail_with({errc::invalid_argument, "there is no " + to_string(left_)});
+  for (const auto& range : left_)
+    if (!range.within({shard_id{0}, host_->events->shards()}))
+      return fail_with({errc::invalid_argument, "there is no " + to_string(range)});
+  std::ranges::reverse(left_);
+  next_group();
 }
 
 void shard_warm_up::fail_with(error why) { done_(std::unexpected(std::move(why))); }
 
 void shard_warm_up::next_group() {
-  if (left_.count == 0) return done_(woken_);
+  if (left_.empty()) return done_(woken_);
   group_ = take_group(*host_->events, left_);
   bytes_ = 0;
   reached_ = {};
@@ -89,7 +94,9 @@ bool shard_warm_up::page_reread(result<shard_page> page) {
 void shard_warm_up::take(shard_page& page) {
   for (auto& [address, record] : page.entries) {
     reached_ = std::max(reached_, record.sequence);
-    if (host_->find_type(address.type) == nullptr) continue;
+    if (!host_->accepts(shard_of(address, host_->options.shards)) ||
+        host_->find_type(address.type) == nullptr)
+      continue;
     read_ahead& mine = found_[address].ahead;
     // What is damaged is found, and told, by the actor itself.
     mine.damaged = mine.damaged || !record.found;

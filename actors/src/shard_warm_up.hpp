@@ -27,8 +27,8 @@ class shard_warm_up final : public std::enable_shared_from_this<shard_warm_up> {
   static constexpr std::size_t bytes_max = 256 << 20;
   using handler = std::move_only_function<void(result<std::size_t>)>;
 
-  shard_warm_up(std::shared_ptr<host_core> host, shard_range which, handler done)
-      : host_{std::move(host)}, left_{which}, done_{std::move(done)} {}
+  shard_warm_up(std::shared_ptr<host_core> host, std::vector<shard_range> which, handler done)
+      : host_{std::move(host)}, left_{std::move(which)}, done_{std::move(done)} {}
 
   void start();
 
@@ -49,8 +49,8 @@ class shard_warm_up final : public std::enable_shared_from_this<shard_warm_up> {
   void fail_with(error why);
 
   std::shared_ptr<host_core> host_;
-  /// The shards whose turn has not come, then the group whose turn it is.
-  shard_range left_;
+  /// The shards whose turn has not come, the next ones last; then the group whose turn it is.
+  std::vector<shard_range> left_;
   shard_range group_ = shard_id{0};
   handler done_;
   std::size_t woken_ = 0;

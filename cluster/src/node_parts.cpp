@@ -118,6 +118,7 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
   const auto before = followed_;
   host_->set_epoch(writer_epoch{next->revision()});
   std::vector<bool> changed(next->shards());
+  std::vector<shard_id> gained;
   std::size_t owned = 0;
   for (std::uint32_t i = 0; i < next->shards(); ++i) {
     const shard_id shard{i};
@@ -127,7 +128,10 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
     const bool had = was != nullptr && *was == me;
     changed[i] = now == nullptr || was == nullptr ? now != was : *now != *was;
     owned += mine ? 1 : 0;
-    if (mine && !had) take_up(shard);
+    if (mine && !had) {
+      take_up(shard);
+      gained.push_back(shard);
+    }
     if (had && !mine) let_go(shard);
   }
   {
@@ -137,6 +141,28 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
   }
   owned_changed_.notify_all();
   router_->owners_changed([&](shard_id shard) { return changed[shard.value()]; });
+  if (settings_.warm_up && !gained.empty()) warm_up(gained);
+}
+
+/// @param gained ascending.
+void node_parts::warm_up(const std::vector<shard_id>& gained) {
+  std::vector<shard_range> ranges;
+  for (const auto shard : gained) {
+    // Of those stored together the ones between cost little, and are not brought to life.
+    const bool new_range =
+        ranges.empty() || !events_->stored_together(ranges.back().first).contains(shard);
+    if (new_range)
+      ranges.emplace_back(shard);
+    else
+      ranges.back().count =
+          static_cast<std::uint32_t>(shard.value() - ranges.back().first.value() + 1);
+  }
+  host_->warm_up(std::move(ranges), [shards = gained.size()](const result<std::size_t>& woken) {
+    if (woken)
+      log::info("node", "warmed_up", {{"shards", shards}, {"actors", *woken}});
+    else
+      log::warn("node", "not_warmed_up", {{"shards", shards}, {"why", woken.error().message()}});
+  });
 }
 
 void node_parts::take_up(shard_id shard) {

@@ -47,6 +47,7 @@ class node_parts {
   void make_router(subjects names);
   void follow(const std::shared_ptr<const shard_table>& next);
   void take_up(shard_id shard);
+  void warm_up(const std::vector<shard_id>& gained);
   void let_go(shard_id shard);
   void watch_contact();
   void evicted(const error& why);

@@ -105,6 +105,19 @@ option_row choice(std::string name, Enum options::*at,
           .show = show};
 }
 
+option_row on_off(std::string name, bool options::*at, std::string about) {
+  const auto set = [at](options& to, std::string_view value) {
+    to.*at = value == "on";
+    return value == "on" || value == "off";
+  };
+  const auto show = [at](const options& from) { return std::string{from.*at ? "on" : "off"}; };
+  return {.name = std::move(name),
+          .about = std::move(about),
+          .domain = "on|off",
+          .set = set,
+          .show = show};
+}
+
 bool allows_nats(std::string_view text) {
   constexpr std::string_view scheme = "nats://";
   while (!text.empty()) {
@@ -168,6 +181,7 @@ std::vector<option_row> other_rows() {
       number("workers", &options::workers, {0, 1'024}, "threads that run actors; 0: one a core"),
       number("recovery-permits", &options::recovery_permits, {1, 100'000},
              "actors that recover at once"),
+      on_off("warm-up", &options::warm_up, "bring the actors of shards taken over to life at once"),
       number("mailbox-max", &options::mailbox_max, {1, 1'000'000},
              "commands that wait for one actor"),
       choice("log-level", &options::log_level, log::parse_level, "trace|debug|info|warn|error|off",

@@ -91,7 +91,7 @@ struct town {
 
 result<std::size_t> warm_up(actor_host& host, shard_range which) {
   std::promise<result<std::size_t>> done;
-  host.warm_up(which, [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
+  host.warm_up({which}, [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
   return done.get_future().get();
 }
 
@@ -207,6 +207,18 @@ TEST_CASE("warm up: many shards are read by the groups that are stored together"
   CHECK(it.counted_snapshots->shard_loads == groups);
   for (std::uint64_t shard = 0; shard < shards; ++shard) check_balances(*host, shard_id{shard});
   CHECK(it.counted_events->tails == people - mine);
+}
+
+TEST_CASE("warm up: several ranges are read one after another") {
+  town it;
+  const auto host = it.start();
+  std::promise<result<std::size_t>> done;
+  host->warm_up({shard_id{3}, shard_id{0}},
+                [&](result<std::size_t> woken) { done.set_value(std::move(woken)); });
+  const auto mine = town::people_in(shard_id{0}).size() + town::people_in(shard_id{3}).size();
+  CHECK(done.get_future().get() == result<std::size_t>{mine});
+  CHECK(it.counted_events->shard_reads == 4);
+  CHECK(host->stats().activations == mine);
 }
 
 TEST_CASE("warm up: who is called meanwhile answers") {

@@ -90,6 +90,28 @@ TEST_CASE("recovery by back-pointers: a chain that is too long is left, and all 
   CHECK(other.reads[0].from == event_version{1});
 }
 
+TEST_CASE("recovery: a tail that lies about its version or its place rolls nobody back") {
+  recovery_log log = log_of(300, 128);  // more than a page
+  std::optional<snapshot> from;
+  recorded_commit lie = log.commits[3];
+  lie.sequence = stream_sequence{log.next_sequence()};
+  lie.after.reset();
+  SUBCASE("a copy of an earlier commit") {}
+  SUBCASE("the first version again") { lie = {recovery_log{}.add().commit, lie.sequence}; }
+  SUBCASE("the one after the snapshot") { from = log.snapshot_after(3); }
+  SUBCASE("the one that the snapshot covers") { from = log.snapshot_after(4); }
+  SUBCASE("one before the snapshot") { from = log.snapshot_after(10); }
+  SUBCASE("stored after the newest, which its writer knew") {
+    lie.after = log.commits.back().sequence;
+  }
+  const auto place = std::to_string(lie.sequence.value());
+  log.commits.push_back(lie);
+  played_recovery it;
+  it.play(log, from);
+  check_failed(it, errc::corrupt_history, "version 301 is missing: the commit at stream sequence");
+  check_failed(it, errc::corrupt_history, place);
+}
+
 TEST_CASE("recovery by back-pointers: where they mislead, the history is read in order") {
   recovery_log log = log_of(5, 128);
   auto& wrong = log.commits.back().commit.back_pointers;
@@ -130,6 +152,9 @@ TEST_CASE("recovery by back-pointers: where they mislead, the history is read in
     REQUIRE(it.reads.size() == 1);
     CHECK(it.reads[0].from == event_version{covered + 1});
     CHECK(it.reads[0].after == stream_sequence{10 * covered});
+    const auto own = it.machine.back_pointers();
+    CHECK(std::ranges::is_sorted(own));
+    CHECK(own.back() == log.commits.back().sequence);
   }
 }
 

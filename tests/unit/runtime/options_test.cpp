@@ -78,6 +78,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
   expected.heartbeat = 100ms, expected.failure_timeout = 1s, expected.lease = 3s;
   expected.passivate_after = 1h, expected.drain_timeout = 2min, expected.ask_attempt = 250ms;
   expected.workers = 2, expected.recovery_permits = 8, expected.mailbox_max = 16;
+  expected.warm_up = true;
   expected.log_level = aether::log::level::debug, expected.log_format = aether::log::format::json;
   const variables values{{"nats", "nats://u:p#w@a:1,nats://b:2"},
                          {"namespace", "bank"},
@@ -96,6 +97,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
                          {"ask-attempt", "250ms"},
                          {"workers", "2"},
                          {"recovery-permits", "8"},
+                         {"warm-up", "on"},
                          {"mailbox-max", "16"},
                          {"log-level", "debug"},
                          {"log-format", "json"}};

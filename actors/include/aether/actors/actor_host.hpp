@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace aether {
 
@@ -93,12 +94,13 @@ class actor_host final : public command_router {
   using warm_up_handler = std::move_only_function<void(result<std::size_t>)>;
   /// Brings the actors of these shards to life before anyone calls them, from one reading of the
   /// snapshots and the log instead of one each: all shards in one call, rather than one by one.
+  /// Of those that are not served here, none is.
   /// Those that nobody calls leave memory as always.
   /// @param done gets how many were brought to life; they may still be recovering, those that are
   ///        called before those that are not.
   /// @errors (to `done`) `invalid_argument`: no such shards. Else as for
   ///         `event_store::read_shards`; some may have been brought to life.
-  void warm_up(shard_range which, warm_up_handler done);
+  void warm_up(std::vector<shard_range> which, warm_up_handler done);
 
   /// While false, commands are refused with `unavailable`: a node that may have lost its shards
   /// without knowing it must not answer queries from memory. True at first.

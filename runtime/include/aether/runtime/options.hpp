@@ -64,6 +64,10 @@ struct options {
   std::size_t workers = 0;
   /// `--recovery-permits`, AETHER_RECOVERY_PERMITS: 1..100000 actors that recover at once.
   std::size_t recovery_permits = 64;
+  /// `--warm-up`, AETHER_WARM_UP: on or off; on: the actors of shards that this node takes over
+  /// come to life at once, in bulk, instead of each with its first command. Costs the memory of all
+  /// of them until they are passivated.
+  bool warm_up = false;
   /// `--mailbox-max`, AETHER_MAILBOX_MAX: 1..1000000 commands that wait for one actor.
   std::size_t mailbox_max = 1024;
 
