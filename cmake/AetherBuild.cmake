@@ -14,7 +14,7 @@ check_cxx_source_compiles("#include <expected>
 unset(CMAKE_REQUIRED_FLAGS)
 if(NOT AETHER_HAS_STD_EXPECTED)
   message(FATAL_ERROR
-    "Aether needs std::expected: g++ 12 or newer, or clang 19 or newer with its library. "
+    "Aether needs std::expected: g++ 12 or newer, or clang 19 or newer with libstdc++ 12 or newer. "
     "This is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} (${CMAKE_CXX_COMPILER}); "
     "choose another with -DCMAKE_CXX_COMPILER=...")
 endif()

@@ -20,8 +20,9 @@ namespace aether {
 /// reaches as far as the log did when they were in memory already, and they need not ask for their
 /// own tails. Where that cannot be told they do ask.
 ///
-/// What is found is held until the end of its group, at most `bytes_max` of it; where a group has
-/// more, the actors beyond are left to their first command.
+/// What is found is held until the end of its group: all of its snapshots, and of its log as much
+/// as then fits into `bytes_max`, in whole pages. Where a group has more, the actors beyond are
+/// left to their first command.
 class shard_warm_up final : public std::enable_shared_from_this<shard_warm_up> {
  public:
   static constexpr std::size_t bytes_max = 256 << 20;

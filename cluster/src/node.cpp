@@ -60,6 +60,8 @@ node::~node() { leave(); }
 
 void node::host_type(const actor_traits& traits, behavior_factory factory) {
   AETHER_ASSERT(!impl_->parts && "host() comes before join()");
+  std::erase_if(impl_->types,
+                [&](const cluster::hosted& known) { return known.traits->type == traits.type; });
   impl_->types.push_back({&traits, std::move(factory)});
 }
 

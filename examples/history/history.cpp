@@ -1,25 +1,27 @@
 // The history of one account of examples/bank, and its state after each event. Reads the log; the
-// account need not be in memory anywhere. Without --nats it tells a history that it makes itself.
+// account need not be in memory anywhere. Takes all options of a node, and some of its own. Without
+// --nats it tells a history that it makes itself.
 
 #include <aether/runtime/describe.hpp>
 #include "../bank/account.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <future>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
 using namespace std::chrono_literals;
 
 struct arguments {
-  aether::options node;
   std::string id = "alice";
   std::uint64_t to = aether::any_version.value();
   std::size_t newest = 0;
@@ -27,28 +29,34 @@ struct arguments {
   std::string because;
 };
 
-std::optional<arguments> parse(int argc, char** argv, int& exit_code) {
-  arguments given;
-  CLI::App app{"Prints the history of a bank account, and its state after each event.", "history"};
+void declare(CLI::App& app, arguments& given) {
+  app.set_help_flag();  // the node's
   app.add_option("id", given.id, "which account")->capture_default_str();
-  app.add_option("--nats", given.node.nats, "nats://host:port; without it, a history made up here");
-  app.add_option("--namespace", given.node.ns, "where the accounts are")->capture_default_str();
   app.add_option("--to", given.to, "the state as of this version: no event after it");
   app.add_option("--newest", given.newest, "only the newest N events, without states");
-  auto* skip = app.add_option("--skip", given.skip, "have the event of this version skipped");
+  auto* skip = app.add_option("--skip", given.skip,
+                              "have the event of this version skipped, which cannot be applied");
   app.add_option("--because", given.because, "why it is skipped, for those who read it later")
       ->needs(skip);
   skip->needs("--because");
+}
+
+/// Takes the node's options out of the arguments, the rest into `given`. Ends the process on a
+/// mistake, and after the help.
+aether::options parse(int argc, char** argv, arguments& given) {
+  CLI::App app{"Prints the history of a bank account, and its state after each event.", "history"};
+  declare(app, given);
+  std::vector<std::string> own;
+  auto node = aether::options::from(argc, argv, own, app.help());
   try {
-    app.parse(argc, argv);
+    std::reverse(own.begin(), own.end());  // as CLI11 wants it
+    app.parse(own);
   } catch (const CLI::ParseError& problem) {
-    exit_code = app.exit(problem) == 0 ? 0 : 2;
-    return std::nullopt;
+    (void)app.exit(problem);
+    std::exit(2);
   }
-  given.node.weight = 0;  // a guest: it owns no shards
-  given.node.node = aether::options::generated_node();
-  given.node.log_level = aether::log::level::warn;
-  return given;
+  node.weight = 0;  // a guest: it owns no shards
+  return node;
 }
 
 std::string time_text(std::chrono::sys_time<std::chrono::milliseconds> at) {
@@ -101,8 +109,10 @@ int skip_event(aether::node& node, const arguments& given) {
                       [&](auto stored) { marked.set_value(std::move(stored)); });
   const auto where = outcome.get();
   if (!where) return failed(where.error());
-  std::printf("version %" PRIu64 " is skipped from now on; the marker is version %" PRIu64 "\n",
-              given.skip, where->version.value());
+  std::printf("the marker is version %" PRIu64
+              "; where the history cannot be read or applied\n"
+              "without it, version %" PRIu64 " is skipped\n",
+              where->version.value(), given.skip);
   return 0;
 }
 
@@ -117,15 +127,13 @@ void make_up(aether::node& node, const std::string& id) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int exit_code = 0;
-  const auto given = parse(argc, argv, exit_code);
-  if (!given) return exit_code;
-  aether::node node{given->node};
+  arguments given;
+  aether::node node{parse(argc, argv, given)};
   node.host<account>();
   if (auto joined = node.join(); !joined) return failed(joined.error());
-  if (given->node.nats.empty()) make_up(node, given->id);
-  if (given->skip > 0) return skip_event(node, *given);
-  const auto past = node.history<account>(given->id);
-  std::printf("account/%s in namespace %s\n", given->id.c_str(), given->node.ns.c_str());
-  return given->newest > 0 ? print_newest(past, given->newest) : print_whole(past, given->to);
+  if (node.settings().nats.empty()) make_up(node, given.id);
+  if (given.skip > 0) return skip_event(node, given);
+  const auto past = node.history<account>(given.id);
+  std::printf("account/%s in namespace %s\n", given.id.c_str(), node.settings().ns.c_str());
+  return given.newest > 0 ? print_newest(past, given.newest) : print_whole(past, given.to);
 }

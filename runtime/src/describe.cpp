@@ -52,4 +52,11 @@ std::string describe(std::string_view wire_name, bytes_view data) {
   return std::string{wire_name} + (parsed ? words(parsed->root()) : "<" + hex(data) + ">");
 }
 
+std::string describe(const any_message& message) {
+  if (message.empty()) return "nothing";
+  bytes data;
+  message.encode_to(data);
+  return describe(message.type().wire_name, data);
+}
+
 }  // namespace aether

@@ -92,7 +92,7 @@ class command_line {
             "Every option is also an environment variable [NAME] and a line `name = value` of the "
             "option file; the command line wins, then the environment, then the file.",
             program} {
-    app_.allow_extras();  // refused by `parse`, in our words
+    app_.allow_extras();  // the program's own, or refused in our words
     app_.set_version_flag("--version", AETHER_VERSION, "show the version of Aether");
     app_.add_option("--config", config_, "option file [AETHER_CONFIG]")->type_name("FILE");
     for (const auto& row : detail::option_table())
@@ -114,8 +114,11 @@ class command_line {
     } catch (const CLI::ParseError& problem) {
       return refuse(problem.what());
     }
-    return refuse_unknown(app_.remaining());
+    return std::nullopt;
   }
+
+  /// What is no option of ours, in order.
+  [[nodiscard]] std::vector<std::string> rest() const { return app_.remaining(); }
 
   [[nodiscard]] const std::string& config() const noexcept { return config_; }
 
@@ -127,21 +130,43 @@ class command_line {
  private:
   static std::size_t colon(std::string_view text) noexcept { return text.find(':'); }
 
-  /// Names the first only, and not what is behind its `=`: that might be a password.
-  static result<std::optional<std::string>> refuse_unknown(const std::vector<std::string>& rest) {
-    if (rest.empty()) return std::nullopt;
-    const std::string first = rest.front().substr(0, rest.front().find('='));
-    return refuse("there is no option '" + first + "'; --help lists them");
-  }
-
   CLI::App app_;
   std::string config_;
   std::map<std::string, std::string> texts_;
 };
 
+/// Names the first only, and not what is behind its `=`: that might be a password.
+std::unexpected<error> refuse_unknown(const std::vector<std::string>& rest) {
+  const std::string first = rest.front().substr(0, rest.front().find('='));
+  return refuse("there is no option '" + first + "'; --help lists them");
+}
+
 std::optional<std::string> process_variable(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
   return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
+}
+
+std::string program_of(int argc, const char* const* argv) {
+  const std::string_view path = argc > 0 ? argv[0] : "aether";
+  return std::string{path.substr(path.find_last_of('/') + 1)};
+}
+
+std::vector<std::string> all_of(int argc, const char* const* argv) {
+  return {argv + (argc > 0 ? 1 : 0), argv + argc};
+}
+
+/// Ends the process where there is nothing to go on with.
+options taken(result<options::parsed> read, const std::string& program, std::string_view own_help) {
+  if (!read) {
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), read.error().text().c_str());
+    std::exit(2);
+  }
+  if (read->text) {
+    std::fwrite(own_help.data(), 1, own_help.size(), stdout);
+    std::fputs(read->text->c_str(), stdout);
+    std::exit(0);
+  }
+  return std::move(read->value);
 }
 
 }  // namespace
@@ -168,10 +193,18 @@ std::string options::generated_node() {
 
 result<options::parsed> options::parse(const std::vector<std::string>& arguments,
                                        const environment& lookup, const std::string& program) {
+  auto read = parse_known(arguments, lookup, program);
+  if (read && !read->text && !read->rest.empty()) return refuse_unknown(read->rest);
+  return read;
+}
+
+result<options::parsed> options::parse_known(const std::vector<std::string>& arguments,
+                                             const environment& lookup,
+                                             const std::string& program) {
   command_line line{program};
   auto text = line.parse(arguments);
   if (!text) return std::unexpected(std::move(text).error());
-  if (*text) return parsed{{}, std::move(*text)};
+  if (*text) return parsed{{}, std::move(*text), {}};
 
   given_by_name all;
   const std::string path =
@@ -185,6 +218,7 @@ result<options::parsed> options::parse(const std::vector<std::string>& arguments
   line.add_to(all);
 
   parsed out;
+  out.rest = line.rest();
   for (const auto& row : detail::option_table())
     if (const auto found = all.find(row.name); found != all.end())
       if (auto ok = apply(out.value, row, found->second); !ok)
@@ -195,18 +229,15 @@ result<options::parsed> options::parse(const std::vector<std::string>& arguments
 }
 
 options options::from(int argc, const char* const* argv) {
-  const std::string_view path = argc > 0 ? argv[0] : "aether";
-  const std::string program{path.substr(path.find_last_of('/') + 1)};
-  auto read = parse({argv + (argc > 0 ? 1 : 0), argv + argc}, process_variable, program);
-  if (!read) {
-    std::fprintf(stderr, "%s: %s\n", program.c_str(), read.error().text().c_str());
-    std::exit(2);
-  }
-  if (read->text) {
-    std::fputs(read->text->c_str(), stdout);
-    std::exit(0);
-  }
-  return std::move(read->value);
+  auto read = parse(all_of(argc, argv), process_variable, program_of(argc, argv));
+  return taken(std::move(read), program_of(argc, argv), {});
+}
+
+options options::from(int argc, const char* const* argv, std::vector<std::string>& rest,
+                      std::string_view own_help) {
+  auto read = parse_known(all_of(argc, argv), process_variable, program_of(argc, argv));
+  if (read) rest = std::move(read->rest);
+  return taken(std::move(read), program_of(argc, argv), own_help);
 }
 
 }  // namespace aether

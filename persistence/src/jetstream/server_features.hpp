@@ -8,7 +8,9 @@
 
 namespace aether {
 
-/// What the server at the other end can do: the one place that knows versions and API levels.
+/// What the server at the other end can do: the one place of this module that knows versions and
+/// API levels. Elsewhere, the connection refuses what is older than Aether needs, and the
+/// coordinator asks for `replicated_conditions` too.
 struct server_features {
   /// Conditional appends are safe on replicated streams: from 2.9.21 on. Before, both writers of a
   /// race may be acknowledged.

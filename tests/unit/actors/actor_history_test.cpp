@@ -1,3 +1,4 @@
+#include <aether/persistence/scripted_store.hpp>
 #include "support/ledger_archive.hpp"
 
 #include <doctest/doctest.h>
@@ -168,6 +169,19 @@ TEST_CASE("actor history: the stored events are there as they are") {
   CHECK(part->more);
   CHECK(part->events[0].version == event_version{2});
   CHECK(part->events[0].event == move_of(10));
+}
+
+TEST_CASE("actor history: a store is not gone before it has answered") {
+  const auto it = three_commits();
+  auto held = std::make_shared<scripted_event_store>(it.events);
+  const std::weak_ptr<scripted_event_store> alive = held;
+  held->hold_calls();
+  auto answer = past{held, nullptr, "ann"}.events();
+  held.reset();
+  held = alive.lock();
+  REQUIRE(held != nullptr);
+  held->release();
+  CHECK(answer.get()->events.size() == 6);
 }
 
 namespace {

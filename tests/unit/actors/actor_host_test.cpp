@@ -56,6 +56,15 @@ TEST_CASE("host: an ask brings the reply, or the actor's own words") {
   CHECK(refused.error() == error{errc::rejected, "insufficient funds"});
 }
 
+TEST_CASE("host: an ask without time is not decided") {
+  bank_node node;
+  const auto host = node.start();
+  const auto ref = account_of(*host, "alice");
+  for (const auto none : {0ms, -1ms, std::chrono::milliseconds::min()})
+    CHECK(ref.ask(deposit{5}, none).get().error().code() == errc::unavailable);
+  CHECK(balance_of(*host, "alice") == 0);
+}
+
 TEST_CASE("host: an idle actor leaves memory, and its state is there when it is called again") {
   bank_node node;
   const auto host = node.start({.passivate_after = 2ms});

@@ -1,5 +1,6 @@
 #include <aether/actors/testing.hpp>
 #include "support/bank.hpp"
+#include "support/old_ledger.hpp"
 #include "support/trickster.hpp"
 
 #include <doctest/doctest.h>
@@ -43,6 +44,17 @@ TEST_CASE("fixture: a history, a command, and what came of it") {
       .then_rejected("insufficient funds")
       .then_persisted_nothing()
       .then_state(balance{50});
+}
+
+TEST_CASE("fixture: a history alone has a state, retired events as what they mean today") {
+  given<account>(deposited{50}, withdrawn{10}).then_state(balance{40});
+  given<account>().then_state(balance{}).when(deposit{5}).then_state(balance{5});
+  given<old_ledger::ledger>(old_ledger::salary_paid{3})
+      .then_state(old_ledger::totals{300, 0, {"salary"}})
+      .when(old_ledger::move_money{1})
+      .then_persisted(old_ledger::moved{1, "today"});
+  CHECK(complaint([] { given<account>(deposited{50}).then_state(balance{7}); }) ==
+        "state: expected bank.balance{cents: 7}; found bank.balance{cents: 50}");
 }
 
 TEST_CASE("fixture: commands can follow one another") {

@@ -1,4 +1,5 @@
 #include <aether/runtime/any_message.hpp>
+#include <aether/runtime/describe.hpp>
 
 #include <doctest/doctest.h>
 
@@ -101,6 +102,11 @@ TEST_CASE("owners on many threads destroy a shared message exactly once") {
     first = {};
   }
   CHECK(alive.expired());
+}
+
+TEST_CASE("a message is described by its wire name and fields") {
+  CHECK(aether::describe(any_message::of(pong{-7})) == "test.pong{count: -7}");
+  CHECK(aether::describe(any_message{}) == "nothing");
 }
 
 TEST_CASE("a message survives encoding and decoding through its type") {

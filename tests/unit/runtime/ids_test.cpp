@@ -43,6 +43,18 @@ TEST_CASE_TEMPLATE("a token has 1-64 of letters, digits, underscore and hyphen",
   CHECK(contains(refusal<Name>(std::string_view{"a\0b", 3}), "position 2"));
 }
 
+TEST_CASE_TEMPLATE("a token can be judged at compile time, by the same rule", Name, namespace_name,
+                   actor_type, node_id) {
+  static_assert(Name::allows("Bank_2-x") && !Name::allows("bank.account") && !Name::allows(""));
+  for (int c = 0; c < 256; ++c) {
+    const std::string text{'a', static_cast<char>(c)};
+    CAPTURE(c);
+    CHECK(Name::allows(text) == Name::parse(text).has_value());
+  }
+  for (const std::size_t size : {0U, 1U, 64U, 65U})
+    CHECK(Name::allows(std::string(size, 'x')) == Name::parse(std::string(size, 'x')).has_value());
+}
+
 TEST_CASE("a refusal names the kind of id and never repeats a control character") {
   CHECK(refusal<namespace_name>("a\nb") ==
         "namespace 'a?b' has a character at position 2 that is not one of [A-Za-z0-9_-]");

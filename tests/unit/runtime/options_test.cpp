@@ -203,6 +203,24 @@ TEST_CASE("what is no option is refused by name") {
   CHECK(refusal({"--shards=1", "--shards=2"}) == "--shards needs one value, once");
 }
 
+TEST_CASE("what is no option is left, in order, to a program that has arguments of its own") {
+  const auto known = [](const arguments& args) {
+    return options::parse_known(args, [](const char*) { return std::nullopt; });
+  };
+  const auto read =
+      known({"--to", "3", "--prefix", "ae", "alice", "--shards=64", "-n5", "--because=x y"});
+  REQUIRE(read.has_value());
+  CHECK(read->value.prefix == "ae");
+  CHECK(read->value.shards == 64);
+  CHECK(read->rest == arguments{"--to", "3", "alice", "-n5", "--because=x y"});
+  CHECK(known({"--shards=4", "--streams=4", "--", "--nats", "x"})->rest ==
+        arguments{"--", "--nats", "x"});
+  CHECK(known({"--shards=4"}).error().text() == "streams: 8 is more than shards, 4");
+  const auto help = known({"alice", "--help"});
+  REQUIRE(help.has_value());
+  CHECK(help->text.has_value());
+}
+
 TEST_CASE("a NATS address is never repeated, for it may hold a password") {
   CHECK(!contains(refusal({"--nats=http://u:secret@a"}), "secret"));
   CHECK(!contains(refusal({"--natz=nats://u:secret@a"}), "secret"));

@@ -48,7 +48,12 @@ void version_at(event_store& events, const actor_address& address,
 
 /// Reads one actor's past from the stores, without activating the actor: what its state was at a
 /// version or a time, and how it came to be. Reads what is stored; what the actor is just deciding
-/// is not there yet. Cheap to copy; safe to share between threads.
+/// is not there yet. Versions count stored events, whatever they are upcast to. An actor without a
+/// history is at version 0 in its first state, which is no error. `Actor` is default-constructible.
+/// Cheap to copy; safe to share between threads.
+///
+/// The stores outlive every answer: whoever made them drops them after the last one, and not from
+/// within one. For one made by `node::history` the node does so; it must not be gone before them.
 ///
 /// Answers are futures; do not wait for them on a thread of the runtime.
 template <class Actor>
@@ -71,8 +76,8 @@ class actor_history {
 
   /// The state after that event; after the last one where the history ends before, see `point`.
   /// Takes the newest snapshot that is no later, then the events up to `version`.
-  /// @errors `invalid_argument`: the id is none. `not_running`: no store. `unavailable`,
-  /// `timed_out`: ask again.
+  /// @errors `invalid_argument`: the id is none. `not_running`: no store, or its connection is
+  ///         closed. `unavailable`, `timed_out`: ask again.
   ///         `corrupt_history`: an event cannot be read or applied; the text has its version.
   [[nodiscard]] std::future<result<moment>> state_at(event_version version) const {
     auto [done, answer] = slot<moment>();
@@ -85,7 +90,8 @@ class actor_history {
   }
 
   /// The state after all commits that were written at `time` or before, by the writers' clocks.
-  /// @errors as above.
+  /// @errors as above. `stream_regressed`: the log is known to be another than before; an operator
+  ///         decides.
   [[nodiscard]] std::future<result<moment>> state_at(time_point time) const {
     auto [done, answer] = slot<moment>();
     if (!address_) {
@@ -104,9 +110,12 @@ class actor_history {
   /// The state now.
   [[nodiscard]] std::future<result<moment>> state_now() const { return state_at(any_version); }
 
-  /// Goes through the history from its first event up to `to`; `visit` gets each event and the
-  /// state after it, on a thread of the store.
-  /// @errors as above; what came before the error was visited.
+  /// Goes through the history from its first event up to `to`, without snapshots.
+  /// @param visit gets each stored event once, as it is stored, and the state after it: where
+  ///        `upcast` makes several of it, after all of them. Called on a thread of the store or
+  ///        within this call. Is quick, does not block and throws nothing: on a NATS connection it
+  ///        holds up the delivery of everything else, acknowledgements and heartbeats included.
+  /// @errors as of `state_at` a version; what came before the error was visited.
   [[nodiscard]] std::future<result<moment>> replay(
       std::function<void(const recorded_event&, const state_type&)> visit,
       event_version to = any_version) const {
@@ -119,13 +128,23 @@ class actor_history {
     return std::move(answer);
   }
 
-  /// The stored events themselves; see `read_history`.
+  /// The events as they are stored, retired ones under their old names (`event_reader<Actor>::read`
+  /// says what they mean today); see `read_history`. At most 1,000 unless `limit` says otherwise:
+  /// look at `more`.
+  /// @errors `invalid_argument`, `not_running`, `unavailable`, `timed_out` as of `state_at`.
+  ///         `corrupt_history`: a record cannot be read, or a version is missing; the text has the
+  ///         place. `stream_regressed` with `newest_first`.
   [[nodiscard]] std::future<result<history_part>> events(const history_query& query = {}) const {
     auto [done, answer] = slot<history_part>();
-    if (address_)
-      read_history(*events_, *address_, query, std::move(done));
-    else
+    if (!address_) {
       done(std::unexpected(address_.error()));
+      return std::move(answer);
+    }
+    // The store is kept until it has answered.
+    read_history(*events_, *address_, query,
+                 [kept = events_, done = std::move(done)](result<history_part> part) mutable {
+                   done(std::move(part));
+                 });
     return std::move(answer);
   }
 

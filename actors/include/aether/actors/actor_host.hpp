@@ -16,13 +16,14 @@
 namespace aether {
 
 struct host_options {
-  /// Shards of the namespace; see `accept` and `release`.
+  /// Shards of the namespace, at least 1 and as many as the event store has; see `accept` and
+  /// `release`.
   std::uint32_t shards = 256;
   /// Worker threads; 0: one per core.
   std::size_t workers = 0;
-  /// Commands that may wait for one actor; more are `overloaded`.
+  /// Commands that may wait for one actor, at least 1; more are `overloaded`.
   std::size_t mailbox_max = 1'024;
-  /// Actors that may read their history at the same time; the others queue.
+  /// Actors that may read their history at the same time, at least 1; the others queue.
   std::size_t recovery_permits = 64;
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
   /// to half that time late.
@@ -33,13 +34,21 @@ struct host_options {
   std::string node_name{};
 };
 
+/// Counts since the host was made, except `resident`.
 struct host_stats {
+  /// Actors in memory now: recovering, quarantined and leaving ones too.
   std::uint64_t resident = 0;
+  /// Brought to life, by a command or by `warm_up`.
   std::uint64_t activations = 0;
+  /// Left memory, for whatever reason; not those that `stop` dropped.
   std::uint64_t passivations = 0;
+  /// Accepted for an actor.
   std::uint64_t commands = 0;
+  /// Stored.
   std::uint64_t commits = 0;
+  /// Appends before which another writer came.
   std::uint64_t conflicts = 0;
+  /// Actors that could not be brought back; one that stays so counts once.
   std::uint64_t quarantines = 0;
   /// Commands that ended without an answer to anyone, and without an effect.
   std::uint64_t dead_letters = 0;
@@ -53,11 +62,14 @@ struct host_stats {
 class actor_host final : public command_router {
  public:
   /// The timers outlive the host.
+  /// @pre `shards`, `mailbox_max` and `recovery_permits` are at least 1.
   actor_host(host_options options, std::shared_ptr<event_store> events,
              std::shared_ptr<snapshot_store> snapshots, timers& clock);
+  /// As `stop` with 5 s, if nobody called that.
   ~actor_host() override;
 
-  /// Makes `Actor` available here, made by `factory` at each activation.
+  /// Makes `Actor` available here, made by `factory` at each activation. Of one type twice, the
+  /// later factory counts.
   template <class Actor, class Factory>
   void host(Factory factory) {
     host_type(model<Actor>::traits(), [factory](const actor_address& self) {
@@ -78,13 +90,15 @@ class actor_host final : public command_router {
   }
 
   /// @errors also `not_owner`: the actor's shard is not accepted here. `unknown_message`: its type
-  ///         is not hosted here. `unavailable`: see `set_in_contact`.
+  ///         is not hosted here. `unavailable`: see `set_in_contact`. `not_running`: after `stop`.
+  ///         `invalid_argument`: the envelope has no id or no command.
   result<void> tell(const actor_address& to, envelope command) override;
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
 
   /// From now on commands for `shard` are served here.
+  /// @pre `shard < host_options::shards`, here and in `release`.
   void accept(shard_id shard);
   /// From now on commands for `shard` are refused with `not_owner`. Its actors finish what is being
   /// stored, answer what waits with `not_owner`, write a snapshot and go.
@@ -106,8 +120,10 @@ class actor_host final : public command_router {
   /// without knowing it must not answer queries from memory. True at first.
   void set_in_contact(bool in_contact) noexcept;
 
-  /// Releases everything and waits until no actor is left.
-  /// @returns false when `timeout` passed first; the remaining actors are dropped as by a crash.
+  /// Releases everything and waits until no actor is left. From then on commands are answered
+  /// `not_running`, `accept` and `warm_up` bring nothing to life, and another `stop` says the same.
+  /// @returns false when `timeout` passed first; the remaining actors are dropped as by a crash,
+  ///          what was asked of them through an `actor_ref` is answered `outcome_unknown`.
   bool stop(std::chrono::milliseconds timeout);
   [[nodiscard]] host_stats stats() const;
   /// The table revision stamped into commits from now on.

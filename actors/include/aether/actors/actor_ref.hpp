@@ -37,9 +37,13 @@ class actor_ref {
     return copy;
   }
 
-  /// Sends and forgets: at most once.
-  /// @errors `overloaded`: the actor has `mailbox_max` commands waiting; slow down. `unavailable`,
-  ///         `not_running`: not sent.
+  /// Sends and forgets: at most once. An error says that it was not sent; what goes wrong later, on
+  /// another node say, only that node's log tells.
+  /// @errors `overloaded`: the actor has `mailbox_max` commands waiting; slow down.
+  ///         `invalid_argument`: the id is none, or the command is larger than the NATS server
+  ///         takes. `not_running`: the node has not joined, or has left. `unavailable`: try again;
+  ///         `not_owner` the same, its shard is just moving. `unknown_message`: this node serves
+  ///         the shard but does not host the type.
   template <message Command>
   result<void> tell(Command command) const {
     check<Command>();
@@ -51,16 +55,22 @@ class actor_ref {
   /// after; retries with the same command id meanwhile, so its effect happens at most once.
   /// @param handler called on a thread of the runtime, or within the call when it is refused at
   ///        once; hands over and returns, throws nothing.
+  /// @param timeout 0 or less: `unavailable`, and nothing is decided.
   /// @errors (to the handler) `rejected`: the actor said no. `unavailable`, `overloaded`: nothing
   ///         persisted. `outcome_unknown`: perhaps persisted. `quarantined`, `handler_failed`,
-  ///         `commit_too_large`, `store_failed`: nothing persisted; see `errc`.
+  ///         `commit_too_large`, `store_failed`, `stream_regressed`: nothing persisted; see `errc`.
+  ///         `invalid_argument`, `not_running`: not sent, as of `tell`. `unknown_message`: the
+  ///         shard's owner does not host the type or has no such command, nothing persisted.
+  ///         `decode_failed`: the owner could not read the command, nothing persisted; or its reply
+  ///         is no `reply_of<Command>` here, and the command may have had its effect.
+  ///         Of an `actor_host` without a node also `not_owner`.
   template <message Command, class Handler>
     requires std::invocable<Handler&, result<reply_of<Command>>>
   void ask(Command command, std::chrono::milliseconds timeout, Handler handler) const {
     check<Command>();
     if (!*address_) return handler(result<reply_of<Command>>{std::unexpected(address_->error())});
     envelope sent = wrap(std::move(command));
-    sent.deadline = std::chrono::steady_clock::now() + std::min(timeout, timeout_max);
+    sent.deadline = std::chrono::steady_clock::now() + std::clamp(timeout, {}, timeout_max);
     sent.answer =
         detail::answer_once{[handler = std::move(handler)](result<any_reply> answer) mutable {
           handler(take_reply<reply_of<Command>>(std::move(answer)));

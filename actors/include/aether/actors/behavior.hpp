@@ -141,6 +141,8 @@ class model final : public behavior {
                                   messages<Retired...> retired_events) {
     static_assert(std::is_base_of_v<event_sourced_actor<Actor>, Actor>,
                   "an actor derives publicly from aether::event_sourced_actor<itself>");
+    static_assert(actor_type::allows(Actor::type_name),
+                  "the actor's `type_name` has 1-64 characters of [A-Za-z0-9_-]");
     static_assert(message<state_type>, "the actor's `state` is an AETHER_MESSAGE");
     static_assert(Actor::command_window > 0, "an actor's `command_window` is at least 1");
     static_assert(distinct({Commands::aether_wire_name...}),
@@ -155,9 +157,7 @@ class model final : public behavior {
                   "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
                   "std::uint64_t events_since)");
     check_events(events, retired_events);
-    auto type = actor_type::parse(Actor::type_name);
-    AETHER_ASSERT(type.has_value() && "type_name is [A-Za-z0-9_-]{1,64}");
-    return {std::move(*type),
+    return {actor_type::parse(Actor::type_name).value(),
             {&message_type_of<Commands>()...},
             {&message_type_of<Events>()...},
             {&message_type_of<Retired>()...},

@@ -13,6 +13,8 @@ namespace aether {
 ///
 /// "On passivation" is whenever the actor leaves memory in good order: it was idle, its shard
 /// moves, its node stops. Nothing is saved where the newest snapshot already covers every event.
+/// The policy is asked after each stored commit, unless a snapshot is just being saved: a commit of
+/// many events overshoots the number.
 class snapshot_policy {
  public:
   /// As soon as that many events came after the newest snapshot, and on passivation.

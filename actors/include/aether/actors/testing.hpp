@@ -43,6 +43,13 @@ template <message T>
   return {std::string{T::aether_wire_name}, encode(value)};
 }
 
+template <message State>
+void expect_state(const State& expected, const State& found) {
+  const auto wanted = write(expected);
+  const auto is = write(found);
+  if (wanted != is) failed("state", describe(wanted.type, wanted.data), describe(is.type, is.data));
+}
+
 }  // namespace detail
 
 /// What a command came to. Each `then_` checks one thing and can be chained.
@@ -90,10 +97,7 @@ class outcome {
 
   /// The state after the events were applied.
   const outcome& then_state(const state& expected) const {
-    const auto wanted = detail::write(expected);
-    const auto found = detail::write(state_);
-    if (wanted != found)
-      detail::failed("state", describe(wanted.type, wanted.data), describe(found.type, found.data));
+    detail::expect_state(expected, state_);
     return *this;
   }
 
@@ -110,6 +114,8 @@ class outcome {
 template <class Actor>
 class scenario {
  public:
+  using state = typename Actor::state;
+
   /// @param actor the object under test, when it needs more than a default constructor.
   explicit scenario(Actor actor, actor_id id)
       : self_{std::make_unique<actor_address>(
@@ -129,6 +135,12 @@ class scenario {
     return *this;
   }
 
+  /// The state after the history so far.
+  scenario& then_state(const state& expected) {
+    detail::expect_state(expected, state_now());
+    return *this;
+  }
+
   /// Decides `command` and applies its events.
   template <message Command>
   [[nodiscard]] outcome<Actor> when(const Command& command) {
@@ -145,11 +157,14 @@ class scenario {
       }
       if (made->reply) out.reply_.push_back(write(made->reply(model_->state())));
     }
-    out.state_ = *static_cast<const typename Actor::state*>(model_->state());
+    out.state_ = state_now();
     return out;
   }
 
  private:
+  [[nodiscard]] const state& state_now() const {
+    return *static_cast<const state*>(model_->state());
+  }
   static detail::written write(const any_message& value) {
     detail::written made{std::string{value.type().wire_name}, {}};
     value.encode_to(made.data);

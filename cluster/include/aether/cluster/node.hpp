@@ -48,13 +48,16 @@ struct node_status {
 /// `leave`. References made by `actor` must not be used after the node is gone.
 class node {
  public:
+  /// @param wanted checked by `join`; without a node id it gets a `generated_node`.
   explicit node(options wanted);
   /// Leaves, if it is still a member.
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// This node can run `Actor`s, made by `factory()` at each activation.
+  /// This node can run `Actor`s, made by `factory()` at each activation. Of one type twice, the
+  /// later factory counts.
+  /// @pre `join` has not succeeded yet.
   template <class Actor, class Factory>
   void host(Factory factory) {
     host_type(model<Actor>::traits(), [factory](const actor_address& self) {
@@ -67,11 +70,16 @@ class node {
   }
 
   /// Connects, creates what the namespace lacks on the server, becomes a member, and waits until
-  /// every shard has an owner that is up. Blocks for a few heartbeats; where the owners before are
-  /// gone without a word, up to `failure_timeout` and `lease`. May be called again after an error.
-  /// @errors `invalid_options`; `unavailable`: no server answers; `unsupported_server`;
-  ///         `incompatible_cluster`: another shard count or message table, the text has the
-  ///         difference; `node_id_in_use`; `store_failed`: the server refused, the text says why.
+  /// every shard has an owner that is up: `failure_timeout` and `lease` at most, two heartbeats
+  /// with weight 0. After that it succeeds all the same, and asks wait for an owner in their turn.
+  /// Blocks, mostly for a few heartbeats. Where others do not answer, up to 15 s until it is a
+  /// member; where the server has no leader for its streams, for minutes. May be called again after
+  /// an error.
+  /// @errors `invalid_options`; `unavailable`, `timed_out`: no server answers, or nobody in time;
+  ///         `unsupported_server`; `incompatible_cluster`: another shard count or message table,
+  ///         the text has the difference; `node_id_in_use`; `store_failed`: the server refused, the
+  ///         text says why; `decode_failed`: the namespace's settings are no such thing.
+  ///         `invalid_argument`: it has joined already, be it that it has left since.
   [[nodiscard]] result<void> join();
 
   /// The actor of that id, wherever it lives or will live; see `actor_ref`.
@@ -90,10 +98,12 @@ class node {
   [[nodiscard]] std::shared_ptr<event_store> events() const;
   [[nodiscard]] std::shared_ptr<snapshot_store> snapshots() const;
 
-  /// Lets others take its shards, finishes what is being stored, writes snapshots, and leaves;
-  /// within about `drain_timeout`. Idempotent.
+  /// Lets others take its shards (up to `drain_timeout`, while there is another that can), finishes
+  /// what is being stored and writes snapshots (up to `drain_timeout` again), and leaves (up to
+  /// half a `lease` and 2 s). For good: it cannot join again, make another node. Its references
+  /// answer `not_running`, and so do its histories; only those of a node in memory are still there.
   /// @returns false when something had to be dropped, as by a crash: what was acknowledged is
-  /// stored.
+  ///          stored. True where there is nothing to leave: before `join`, and when called again.
   bool leave();
 
   /// From now on SIGTERM and SIGINT are caught for `run_until_signal` instead of ending the

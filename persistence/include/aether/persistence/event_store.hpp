@@ -35,6 +35,7 @@ struct shard_page {
 ///
 /// Threads: every member may be called from any thread. A handler is called exactly once unless it
 /// says otherwise, from a thread of the store or from within the call; it hands over and returns.
+/// Once the connection to a server is closed, calls other than `append` answer `not_running`.
 class event_store {
  public:
   using append_handler = std::move_only_function<void(result<log_position>)>;
@@ -62,7 +63,10 @@ class event_store {
   ///         `outcome_unknown`: no definite answer before the deadline, it may be stored now or
   ///         later; drop the state, rehydrate, and look for the commit's id.
   ///         `unavailable`: the store was never reached, nothing stored.
-  ///         `commit_too_large`, `invalid_argument`: nothing was sent.
+  ///         `commit_too_large`: more than `next` may hold, or than the server takes; nothing was
+  ///         sent. `invalid_argument`: nothing was sent, for `next` is not as above, has a nil id,
+  ///         a `writer` that is no `node_id`, an event or a reply whose type is no wire name, or
+  ///         commands that own more events than there are; or one half of `expected` is 0.
   ///         `store_failed`: the store refused, nothing stored; the text has its reason.
   ///         `stream_regressed`: the log ends before `expected`, or before what it acknowledged to
   ///         this store earlier: nothing stored; an operator decides.
@@ -81,17 +85,21 @@ class event_store {
 
   /// The commits at these sequences, all at once: what `commit::back_pointers` are for. Leaves out
   /// those where no readable commit of the actor is: compare versions.
-  /// @param sequences ascending, at most `commit_back_pointers_max`.
+  /// @param sequences ascending, at most `commit_back_pointers_max`. Neither is checked: the answer
+  ///        has the order of the question, and each sequence may be a request, all at once.
   /// @errors `unavailable`, `timed_out`: ask again.
   virtual void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
                      read_handler handler) = 0;
 
   /// The newest commit, linearizable: sees every append acknowledged before the call.
-  /// @errors as for `read`.
+  /// @errors as for `read`. `stream_regressed`: the log is known to be another than before; an
+  ///         operator decides.
   virtual void latest(const actor_address& address, latest_handler handler) = 0;
 
   /// Everything on the actor's subject, in order, damaged records and gaps included: for
-  /// repairing (`history_repair.hpp`) and for looking into it. All of it is held in memory.
+  /// repairing (`repaired` in `history.hpp`) and for looking into it. All of it is held in memory.
+  /// Where it is read from a replica, which may lag behind, the newest may be missing: compare with
+  /// `latest` where that matters. So may they with `history_query::careful`.
   /// @errors `unavailable`, `timed_out`: ask again.
   virtual void records(const actor_address& address, records_handler handler) = 0;
 

@@ -18,11 +18,16 @@ struct recorded_event {
   event_version version;
   /// Of its commit.
   stream_sequence sequence;
+  /// When its commit was written, by the writer's clock.
   std::chrono::sys_time<std::chrono::milliseconds> at;
+  /// As stored: one that its actor has retired under its old name, see `event_reader`.
   event_record event;
   /// The command that caused it; nil when none did.
   command_id cause;
+  /// What the first command of its commit was sent on behalf of; nil when that began a story of its
+  /// own.
   command_id correlation;
+  /// The node that wrote its commit; empty outside a cluster.
   std::string writer;
 };
 
@@ -35,7 +40,7 @@ struct history_query {
   /// on the far side, and begins at the first that is within on the near side.
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> since{};
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> until{};
-  /// At most so many events.
+  /// At most so many events, at least 1: with 0 there are none, and `more`.
   std::size_t limit = 1'000;
   bool newest_first = false;
   /// Where the part before ended: the `sequence` of its last event. Saves searching; 0: none.
@@ -48,7 +53,8 @@ struct history_query {
 struct history_part {
   /// In reading order.
   std::vector<recorded_event> events;
-  /// The limit cut it short: go on after the last one.
+  /// The limit cut it short. Go on with the last one's version plus 1 as `from`; newest first, with
+  /// it minus 1 as `to`.
   bool more = false;
 };
 
@@ -57,12 +63,14 @@ using history_handler = std::move_only_function<void(result<history_part>)>;
 /// Reads a part of an actor's history. With `careful`, events that an operator had skipped appear
 /// as `skipped_event`. The newest are found through the commits' back-pointers, wherever they lie.
 /// @param store outlives the call of `handler`.
-/// @errors (to the handler) as for `event_store::read`.
+/// @errors (to the handler) as for `event_store::read`; `stream_regressed` with `newest_first`, as
+///         for `event_store::latest`.
 void read_history(event_store& store, const actor_address& address, const history_query& query,
                   history_handler handler);
 
 /// What is to be skipped: an event that cannot be applied, a record that cannot be read, versions
-/// that are gone. Nothing is deleted: a marker is appended, and whoever reads the history heeds it.
+/// that are gone. Nothing is deleted: a marker is appended, and whoever cannot read or apply the
+/// history without it heeds it.
 struct skip_request {
   /// The events to take for nothing, both inclusive; 0 for none. At most `skipped_events_max`.
   event_version first{};
@@ -76,12 +84,18 @@ struct skip_request {
 inline constexpr std::uint64_t skipped_events_max = 65'536;
 
 /// Appends the marker that has others skip what `request` names. The actor must be quarantined or
-/// nowhere in memory, else this may be a conflict. Its next activation heeds the marker; a
-/// quarantined one tries again by itself within a minute.
+/// nowhere in memory, else this may be a conflict; a quarantined one tries again by itself within a
+/// minute.
+///
+/// Markers are heeded only where a history cannot be read or applied without them, and there all of
+/// them are (and by `history_query::careful`). To name an event that can be applied therefore
+/// succeeds and does nothing, until something else in that history has to be skipped: name only
+/// what stands in the way. To undo an event, have the actor persist one that compensates it.
 /// @param store outlives the call of `handler`.
 /// @returns where the marker is.
-/// @errors (to the handler) `invalid_argument`: nothing of the kind is in the history, or a range
-///         is too long. Others as for `event_store::append` and `read`.
+/// @errors (to the handler) `invalid_argument`: nothing of the kind is in the history, a range is
+///         too long, or the reason is missing or too long. Others as for `event_store::append` and
+///         `records`.
 void skip_events(event_store& store, const actor_address& address, skip_request request,
                  event_store::append_handler handler);
 

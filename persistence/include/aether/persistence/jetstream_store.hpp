@@ -22,7 +22,10 @@ struct jetstream_layout {
   std::uint32_t snapshots_kept = 1;
   /// Events older than this are dropped by the server; 0: never, and only so is an actor's history
   /// its state. For namespaces that are a log and have no actors: an actor whose events were
-  /// dropped is quarantined.
+  /// dropped is quarantined, or begins anew. After the first drop `read` without `after`, and
+  /// `read_history` as soon as it comes to what is gone, answer `corrupt_history` for an address
+  /// that lost some; `latest`, `fetch`, `records`, `actors` and `read_shards` give what is left.
+  /// Once an address has lost all, its versions begin again at 1.
   std::chrono::seconds events_max_age{0};
 };
 

@@ -26,6 +26,10 @@ class name {
       return fail(errc::invalid_argument, std::move(why));
     return name{std::string{text}};
   }
+  /// Whether `parse` takes it, in a constant expression; not for actor ids.
+  [[nodiscard]] static constexpr bool allows(std::string_view text) noexcept {
+    return Tag::allows(text);
+  }
   [[nodiscard]] const std::string& str() const noexcept { return text_; }
   friend auto operator<=>(const name&, const name&) = default;
 
@@ -34,17 +38,28 @@ class name {
   std::string text_;
 };
 
-/// Each returns an empty string, or why `text` is refused.
-struct namespace_rule {
+/// `[A-Za-z0-9_-]{1,64}`
+struct token_rule {
+  [[nodiscard]] static constexpr bool allows(std::string_view text) noexcept {
+    for (const char c : text)
+      if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+          c != '_' && c != '-')
+        return false;
+    return !text.empty() && text.size() <= 64;
+  }
+};
+
+/// Each `refuse` returns an empty string, or why `text` is refused.
+struct namespace_rule : token_rule {
   static std::string refuse(std::string_view text);
 };
-struct actor_type_rule {
+struct actor_type_rule : token_rule {
   static std::string refuse(std::string_view text);
 };
 struct actor_id_rule {
   static std::string refuse(std::string_view text);
 };
-struct node_id_rule {
+struct node_id_rule : token_rule {
   static std::string refuse(std::string_view text);
 };
 

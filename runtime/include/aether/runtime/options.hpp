@@ -31,8 +31,8 @@ struct options {
   /// `--prefix`, AETHER_PREFIX: `[A-Za-z0-9-]{1,64}` other than `KV`; the first token of every
   /// subject and name. No underscore: it ends the prefix in the names of streams and buckets.
   std::string prefix = "aether";
-  /// `--node`, AETHER_NODE: `[A-Za-z0-9_-]{1,64}`, unique among live nodes. Empty: `parse` makes
-  /// one of host name and process id.
+  /// `--node`, AETHER_NODE: `[A-Za-z0-9_-]{1,64}`, unique among live nodes. Empty: the node, or
+  /// `parse`, makes one of host name and process id.
   std::string node;
 
   /// `--shards`, AETHER_SHARDS: 1..65536; fixed when the namespace is created.
@@ -97,10 +97,20 @@ struct options {
   [[nodiscard]] static result<parsed> parse(const std::vector<std::string>& arguments,
                                             const environment& lookup,
                                             const std::string& program = "aether");
+  /// For a program with arguments of its own: what is no option of the above, and a `--` with all
+  /// behind it, is not refused but left in `parsed::rest`.
+  [[nodiscard]] static result<parsed> parse_known(const std::vector<std::string>& arguments,
+                                                  const environment& lookup,
+                                                  const std::string& program = "aether");
 
   /// `parse` for a main function, with the process's environment: prints what `--help` or
   /// `--version` ask for and exits with 0; prints an error and exits with 2.
   [[nodiscard]] static options from(int argc, const char* const* argv);
+  /// The same with `parse_known`.
+  /// @param rest gets the arguments that are the program's own; it refuses what it does not know.
+  /// @param own_help what `--help` says of them, before the node's options.
+  [[nodiscard]] static options from(int argc, const char* const* argv,
+                                    std::vector<std::string>& rest, std::string_view own_help);
 };
 
 struct options::parsed {
@@ -108,6 +118,8 @@ struct options::parsed {
   options value;
   /// The help or version text, when that was asked for; then `value` is the default.
   std::optional<std::string> text;
+  /// Of `parse_known`: the arguments that are none of these options, in order.
+  std::vector<std::string> rest{};
 };
 
 }  // namespace aether
