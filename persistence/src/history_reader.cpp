@@ -1,6 +1,7 @@
 #include <aether/persistence/history.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -71,8 +72,8 @@ class selection {
 /// One reading under way. Owned by the call it waits for.
 ///
 ///   forwards: read a page, and so on; backwards: the tail, then what its back-pointers name, and
-///   so on. Where pages are damaged, or one commit does not surely follow the other: everything at
-///   once, repaired.
+///   so on; where one does not surely follow the other, everything in order. Where pages are
+///   damaged: everything at once, repaired.
 class history_reading : public std::enable_shared_from_this<history_reading> {
  public:
   history_reading(event_store& store, const actor_address& address, const history_query& query,
@@ -128,13 +129,13 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
   /// `found` ascends, and ends right before what was taken last. What only the first of them says
   /// of its version is not believed before the one that it follows was seen.
   void step_back(std::vector<recorded_commit> found) {
-    if (!joins(found)) return read_everything();
+    if (!joins(found)) return read_in_order();
     const bool sure = oldest_.has_value();
     for (auto it = found.rbegin(); it != found.rend(); ++it) chosen_.take(*it);
     oldest_ = std::move(found.front());
     if (oldest_->surely_follows({}) || (sure && chosen_.complete())) return finish();
     auto before = oldest_->believable_back_pointers();
-    if (before.empty()) return read_everything();
+    if (before.empty()) return read_in_order();
     if (chosen_.complete()) before.erase(before.begin(), before.end() - 1);
     store_.fetch(address_, std::move(before),
                  [self = shared_from_this()](result<std::vector<recorded_commit>> earlier) {
@@ -153,8 +154,24 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
     return true;
   }
 
+  /// Everything, where the newest commits cannot be taken by their word.
+  void read_in_order() {
+    const bool begun = !in_order_.empty();
+    store_.read(
+        address_,
+        begun ? event_version{in_order_.back().commit.last().value() + 1} : event_version{1},
+        begun ? in_order_.back().sequence : stream_sequence{}, page_commits,
+        [self = shared_from_this()](result<std::vector<recorded_commit>> page) {
+          if (!page) return self->trouble(page.error());
+          std::ranges::move(*page, std::back_inserter(self->in_order_));
+          if (page->size() == page_commits) return self->read_in_order();
+          self->take_all(std::move(self->in_order_));
+        });
+  }
+
   void trouble(const error& why) {
     if (why.code() != errc::corrupt_history) return handler_(std::unexpected(why));
+    trouble_ = why;
     read_everything();
   }
 
@@ -167,7 +184,8 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
   }
 
   void take_all(result<std::vector<recorded_commit>> all) {
-    if (!all) return handler_(std::unexpected(all.error()));
+    // What was found first knows the place better.
+    if (!all) return handler_(std::unexpected(trouble_ ? std::move(*trouble_) : all.error()));
     chosen_ = selection{query_};
     if (query_.newest_first) std::ranges::reverse(*all);
     for (const auto& next : *all) chosen_.take(next);
@@ -180,6 +198,8 @@ class history_reading : public std::enable_shared_from_this<history_reading> {
   const actor_address address_;
   const history_query query_;
   selection chosen_;
+  std::vector<recorded_commit> in_order_;
+  std::optional<error> trouble_;
   /// The oldest commit taken.
   std::optional<recorded_commit> oldest_;
   history_handler handler_;

@@ -86,6 +86,38 @@ TEST_CASE("JetStream snapshot store: passes the conformance kit") {
   testing::run_cases<snapshot_store>(snapshot_store_cases(), with.snapshots);
 }
 
+TEST_CASE("JetStream event store: a commit tells what was the newest when it was stored") {
+  bench with;
+  const auto actor = testing::address("account", "alice");
+  log_position end;
+  std::vector<stream_sequence> all;
+  std::vector<std::optional<stream_sequence>> befores;
+  for (int i = 0; i < 3; ++i) {
+    befores.emplace_back(end.sequence);
+    end = testing::append(with.events, actor, end, testing::commit_after(end)).value();
+    all.push_back(end.sequence);
+  }
+  // Whoever publishes by hand has no condition.
+  store_by_hand(*with.connection, subject_of(actor), encode_commit(testing::commit_after(end)));
+  befores.emplace_back(std::nullopt);
+  all.emplace_back(end.sequence.value() + 1);
+
+  CHECK(testing::latest(with.events, actor).value()->after == std::nullopt);
+  const auto check = [&](const std::vector<recorded_commit>& found) {
+    REQUIRE(found.size() == befores.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i].after == befores[i]);
+  };
+  check(testing::read(with.events, actor).value());
+  check(testing::fetch(with.events, actor, all).value());
+  std::vector<recorded_commit> records, of_shard;
+  for (const auto& one : testing::records(with.events, actor).value())
+    records.push_back(one.found.value());
+  check(records);
+  for (const auto& one : testing::read_shards(with.events, shard_of(actor, layout.shards)).value())
+    of_shard.push_back(one.record.found.value());
+  check(of_shard);
+}
+
 TEST_CASE("JetStream event store: what is no commit is corrupt history with its place") {
   bench with;
   const auto actor = testing::address("account", "garbled");

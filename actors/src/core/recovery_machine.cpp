@@ -159,7 +159,6 @@ recovery_machine::steps recovery_machine::records_read(
   AETHER_ASSERT(phase_ == phase::replaying);
   auto all = records ? repaired(std::move(*records)) : std::unexpected(std::move(records).error());
   if (!all) return fail_with(std::move(all).error());
-  if (why_) return fail_with(std::move(*why_));
   drop_covered(*all, at_.version);
   steps out;
   for (auto& next : *all)
@@ -185,15 +184,26 @@ error recovery_machine::stale() const {
                                  ": a replica lags behind"};
 }
 
-/// Where something lies after the snapshot all the same, it is that which is wrong perhaps: all
-/// records are read to find its place.
+/// Where something lies after the snapshot all the same, it is that which is wrong perhaps: the
+/// history is read, and not replayed, to find its place.
 recovery_machine::steps recovery_machine::explain(error why) {
   if (careful_ || !tail_ || !snapshot_ || tail_->sequence <= snapshot_->position.sequence)
     return fail_with(std::move(why));
   why_ = std::move(why);
   phase_ = phase::replaying;
   steps out;
-  out.emplace_back(read_records{});
+  read_in_order(out);
+  return out;
+}
+
+recovery_machine::steps recovery_machine::explain_page(const std::vector<recorded_commit>& page) {
+  for (const auto& next : page) {
+    if (auto wrong = misfit(next)) return fail_with(std::move(*wrong));
+    at_ = next.position();
+  }
+  if (page.empty() || reached()) return fail_with(std::move(*why_));
+  steps out;
+  read_in_order(out);
   return out;
 }
 
@@ -212,17 +222,20 @@ recovery_machine::steps recovery_machine::behind() {
   return out;
 }
 
+/// Why it cannot follow what was read.
+std::optional<error> recovery_machine::misfit(const recorded_commit& next) const {
+  if (next.commit.first.value() != at_.version.value() + 1)
+    return error{errc::corrupt_history, "version " + std::to_string(at_.version.value() + 1) +
+                                            " is missing: the commit at stream sequence " +
+                                            number(next.sequence) + " begins with version " +
+                                            number(next.commit.first)};
+  if (!next.follows(at_)) return other_history(next);
+  return std::nullopt;
+}
+
 bool recovery_machine::take(recorded_commit next, steps& out) {
-  if (next.commit.first.value() != at_.version.value() + 1) {
-    out =
-        fail_with({errc::corrupt_history, "version " + std::to_string(at_.version.value() + 1) +
-                                              " is missing: the commit at stream sequence " +
-                                              std::to_string(next.sequence.value()) +
-                                              " begins with version " + number(next.commit.first)});
-    return false;
-  }
-  if (!next.follows(at_)) {
-    out = fail_with(other_history(next));
+  if (auto wrong = misfit(next)) {
+    out = fail_with(std::move(*wrong));
     return false;
   }
   at_ = next.position();
@@ -234,6 +247,7 @@ bool recovery_machine::take(recorded_commit next, steps& out) {
 recovery_machine::steps recovery_machine::page_read(result<std::vector<recorded_commit>> page) {
   AETHER_ASSERT(phase_ == phase::replaying);
   if (!page) return fail_with(std::move(page).error());
+  if (why_) return explain_page(*page);
   const bool nothing_left = page->empty();
   steps out;
   for (auto& next : *page)

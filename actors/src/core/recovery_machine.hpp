@@ -108,6 +108,8 @@ class recovery_machine {
   void note_end(const recorded_commit& newest);
   [[nodiscard]] steps behind();
   [[nodiscard]] steps explain(error why);
+  [[nodiscard]] steps explain_page(const std::vector<recorded_commit>& page);
+  [[nodiscard]] std::optional<error> misfit(const recorded_commit& next) const;
   [[nodiscard]] steps fail_with(error why);
   [[nodiscard]] bool take(recorded_commit next, steps& out);
   [[nodiscard]] error stale() const;
@@ -134,6 +136,7 @@ class recovery_machine {
   log_position at_;
   event_version restored_;
   stream_sequence restored_at_;
+  /// Set while replaying: what to fail with, unless something is found that explains it.
   std::optional<error> why_;
 };
 

@@ -93,7 +93,7 @@ TEST_CASE("actor history: begins with the newest snapshot that is no later") {
   CHECK(it.at(2).state.cents == 11);
   CHECK(it.at(3).state.cents == 500'111);
   CHECK(it.at(3).point.version == event_version{3});
-  CHECK_FALSE(it.at(3).point.at.has_value());
+  CHECK(it.at(3).point.at == noon + 1min);
   CHECK(it.at(4).state.cents == 700'000);
   CHECK(it.at(5).state.cents == 710'000);
   CHECK(it.at(5).point.at == noon + 3min);
@@ -116,6 +116,25 @@ TEST_CASE("actor history: a snapshot that cannot be used is gone without") {
   it.put({move_of(10)});
   CHECK(it.at(1).state.cents == 1);
   CHECK(it.now().state.cents == 11);
+}
+
+TEST_CASE("actor history: a snapshot of a log that is not this one any more is no state") {
+  archive it;
+  it.put({move_of(1)});
+  const auto known = it.end;
+  SUBCASE("the log ends before it") {
+    it.end.version = event_version{9};
+    it.end.sequence = stream_sequence{900};
+  }
+  SUBCASE("another commit is there") { it.end.commit = commit_id::make(); }
+  SUBCASE("another version is there") { it.end.version = event_version{2}; }
+  it.put_snapshot(500);
+  it.end = known;
+  it.put({move_of(10)});
+  it.put({move_of(100)});
+  const auto moment = it.of_ann().state_now().get();
+  REQUIRE_FALSE(moment.has_value());
+  CHECK(moment.error().code() == errc::stream_regressed);
 }
 
 TEST_CASE("actor history: a replay visits each event once, with the state after it") {
