@@ -33,14 +33,20 @@ json sorted(json list) {
   return list;
 }
 
-/// What a server that leaves a field out means by that.
+/// What a server that leaves a field out means by that; of fields that are not named here, false.
+json default_of(std::string_view field) {
+  if (field == "max_msgs_per_subject") return -1;
+  if (field == "max_age") return 0;
+  if (field == "persist_mode") return "default";
+  if (field == "sources") return json::array();
+  if (field == "republish" || field == "mirror" || field == "subject_transform")
+    return json::object();
+  return false;
+}
+
 json value_of(const json& config, const char* field) {
   const auto found = config.find(field);
-  if (found != config.end() && !found->is_null()) return sorted(*found);
-  const std::string_view name{field};
-  if (name == "max_msgs_per_subject") return -1;
-  if (name == "max_age") return 0;
-  return name == "republish" ? json::object() : json(false);
+  return found != config.end() && !found->is_null() ? sorted(*found) : default_of(field);
 }
 
 bool same(const json& wanted, const json& existing, const char* field) {
@@ -48,7 +54,8 @@ bool same(const json& wanted, const json& existing, const char* field) {
   if (std::string_view{field} == "max_msgs_per_subject" && want == -1) return have <= 0;
   if (std::string_view{field} == "republish" && want.is_object())
     return want.value("src", "") == have.value("src", "") &&
-           want.value("dest", "") == have.value("dest", "");
+           want.value("dest", "") == have.value("dest", "") &&
+           want.value("headers_only", false) == have.value("headers_only", false);
   return want == have;
 }
 
@@ -123,11 +130,12 @@ std::string harmful_difference(const json& wanted, const json& existing) {
     if (std::string_view{field} == "subjects")
       text += " (the numbers of shards and streams are for ever)";
   };
-  for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard"})
+  for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard", "no_ack",
+                            "sealed", "mirror", "sources", "subject_transform"})
     compare(field);
   if (wanted.value("discard", "") != "new") return text;
   for (const char* field : {"storage", "max_msgs_per_subject", "deny_delete", "deny_purge",
-                            "allow_rollup_hdrs", "republish"})
+                            "allow_rollup_hdrs", "republish", "persist_mode"})
     compare(field);
   return text;
 }
