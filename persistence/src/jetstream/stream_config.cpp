@@ -1,5 +1,8 @@
 #include "stream_config.hpp"
 
+#include "json_number.hpp"
+#include "server_features.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -138,6 +141,19 @@ std::string harmful_difference(const json& wanted, const json& existing) {
                             "allow_rollup_hdrs", "republish", "persist_mode"})
     compare(field);
   return text;
+}
+
+std::uint32_t replicas_of(const json& existing) {
+  return static_cast<std::uint32_t>(
+      std::max(std::uint64_t{1}, number_of(existing, "num_replicas")));
+}
+
+result<void> check_replicas(const nats_server_info& server, std::uint32_t replicas) {
+  if (replicas <= 1 || features_of(server).replicated_conditions) return {};
+  return fail(errc::unsupported_server,
+              "nats-server " + server.version +
+                  " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
+                  "upgrade it, or use one replica");
 }
 
 }  // namespace aether

@@ -85,6 +85,19 @@ TEST_CASE("stream config: a harmless difference is left alone") {
     CHECK_MESSAGE(!snapshots_with(change).empty(), change.dump());
 }
 
+TEST_CASE("stream config: replicas count as the stream has them, and need a server that is safe") {
+  CHECK(replicas_of(json::object()) == 1);
+  CHECK(replicas_of(json{{"num_replicas", 0U}}) == 1);
+  CHECK(replicas_of(json{{"num_replicas", 3U}}) == 3);
+  const nats_server_info before{"2.9.20", 2, 9, 20}, since{"2.9.21", 2, 9, 21};
+  CHECK(check_replicas(before, 1).has_value());
+  CHECK(check_replicas(since, 3).has_value());
+  const auto refused = check_replicas(before, 3);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == errc::unsupported_server);
+  CHECK(refused.error().text().find("acknowledges both writers") != std::string::npos);
+}
+
 TEST_CASE("stream config: events are kept for ever unless one says otherwise") {
   CHECK(event_stream_config(names, layout, 0)["max_age"] == 0);
   jetstream_layout a_day = layout;
