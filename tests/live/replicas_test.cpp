@@ -1,4 +1,5 @@
 #include <aether/persistence/jetstream_store.hpp>
+#include "cluster/src/kv_bucket.hpp"
 #include "persistence/src/jetstream/stream_config.hpp"
 #include "support/await.hpp"
 #include "support/nats_cluster.hpp"
@@ -77,4 +78,16 @@ TEST_CASE("replicas: without more of them a node stays with what it was told") {
   const auto found = create_streams(*connection, names, layout);
   REQUIRE_MESSAGE(found.has_value(), found.error().message());
   CHECK(found->replicas == 1);
+}
+
+TEST_CASE("replicas: a bucket that has more is refused where two writers may both win") {
+  const nats_cluster servers;
+  const auto connection = connect(servers.url());
+  create_by_hand(*connection, {{"name", names.bucket_stream()},
+                               {"subjects", {names.bucket_key(">")}},
+                               {"num_replicas", 3},
+                               {"max_msgs_per_subject", 1}});
+  const auto made = cluster::kv_bucket{connection, names, 5s}.create(1);
+  CHECK(made.has_value() == connection->server().at_least(2, 9, 21));
+  if (!made) CHECK(made.error().code() == errc::unsupported_server);
 }
