@@ -2,7 +2,9 @@
 #include "cluster/src/kv_bucket.hpp"
 #include "persistence/src/jetstream/stream_config.hpp"
 #include "support/await.hpp"
+#include "support/commits.hpp"
 #include "support/nats_cluster.hpp"
+#include "support/store_calls.hpp"
 #include "support/stream_tool.hpp"
 
 #include <doctest/doctest.h>
@@ -90,4 +92,27 @@ TEST_CASE("replicas: a bucket that has more is refused where two writers may bot
   const auto made = cluster::kv_bucket{connection, names, 5s}.create(1);
   CHECK(made.has_value() == connection->server().at_least(2, 9, 21));
   if (!made) CHECK(made.error().code() == errc::unsupported_server);
+}
+
+TEST_CASE("replicas: what a leader could not store is in doubt, others may have stored it") {
+  const nats_cluster servers;
+  const auto connection = connect(servers.url());
+  if (!connection->server().at_least(2, 9, 21)) return;
+  for (const std::uint32_t replicas : {1U, 3U}) {
+    const subjects own{namespace_name::parse("aether").value(),
+                       namespace_name::parse(std::to_string(replicas)).value()};
+    auto config = event_stream_config(own, with_replicas(replicas), 0);
+    config["max_bytes"] = 2'000;
+    create_by_hand(*connection, config);
+    const auto found = create_streams(*connection, own, with_replicas(replicas));
+    REQUIRE_MESSAGE(found.has_value(), found.error().message());
+    jetstream_event_store store{
+        connection, own, *found, {.request_timeout = 500ms, .append_deadline = 2s}};
+    const auto full = testing::append(store, testing::address("account", "large"), {},
+                                      testing::commit_after({}, 1, 5'000));
+    REQUIRE_FALSE(full.has_value());
+    CAPTURE(full.error().message());
+    CHECK(full.error().code() == (replicas == 1 ? errc::store_failed : errc::outcome_unknown));
+    CHECK(full.error().text().find("maximum bytes exceeded") != std::string::npos);
+  }
 }

@@ -23,6 +23,7 @@ result<void> saved(const result<nats_message>& answer) {
       return fail(errc::timed_out, std::move(ack.text));
     case pub_ack::kind::conflict:
     case pub_ack::kind::refused:
+    case pub_ack::kind::not_stored_here:
       break;
   }
   return fail(errc::store_failed, std::move(ack.text));

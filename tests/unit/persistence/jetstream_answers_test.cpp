@@ -40,6 +40,8 @@ TEST_CASE("pub ack: every answer a server gives is told apart") {
       {R"({"error":{"code":503,"err_code":10008,"description":"temporarily unavailable"}})",
        kind::busy, 0},
       {R"({"error":{"code":400,"err_code":10077,"description":"maximum bytes exceeded"}})",
+       kind::not_stored_here, 0},
+      {R"({"error":{"code":400,"err_code":10054,"description":"message too large"}})",
        kind::refused, 0},
       {R"({"error":{}})", kind::refused, 0},
       {R"({"error":{"code":503,"description":"raft: not leader"},"stream":"S","seq":0})",
