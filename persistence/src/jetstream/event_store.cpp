@@ -152,7 +152,8 @@ std::uint32_t jetstream_event_store::shards() const noexcept { return impl_->lay
 
 void jetstream_event_store::actors(const actor_type& type, shard_id shard, actors_handler handler) {
   if (auto valid = impl_->check(shard); !valid) return handler(std::unexpected(valid.error()));
-  std::make_shared<list_actors>(impl_->connection, impl_->names, impl_->stream(shard),
+  actor_names found{impl_->names, shard, impl_->layout.shards};
+  std::make_shared<list_actors>(impl_->connection, std::move(found), impl_->stream(shard),
                                 impl_->names.type_commits(shard, type),
                                 impl_->timing.request_timeout, std::move(handler))
       ->start();
