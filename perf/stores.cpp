@@ -9,10 +9,6 @@ namespace aether::perf {
 
 namespace {
 
-void require(const result<void>& done) {
-  if (!done) throw std::runtime_error{done.error().message()};
-}
-
 std::shared_ptr<nats_connection> connect(const std::string& url) {
   nats_options options;
   options.url = url;
@@ -31,7 +27,9 @@ event_record added_one() {
 stores::stores(const std::string& url)
     : names{*namespace_name::parse("aether"), *namespace_name::parse("perf")},
       connection{connect(url)} {
-  require(create_streams(*connection, names, layout));
+  const auto created = create_streams(*connection, names, layout);
+  if (!created) throw std::runtime_error{created.error().message()};
+  layout = *created;
   events = std::make_shared<jetstream_event_store>(connection, names, layout);
   snapshots = std::make_shared<jetstream_snapshot_store>(connection, names, layout);
 }

@@ -65,11 +65,6 @@ result<void> coordinator::impl::join(std::chrono::milliseconds timeout) {
 }
 
 result<void> coordinator::impl::fix_settings(time_point deadline) {
-  if (options_.layout.replicas > 1 && !connection_->server().at_least(2, 9, 21))
-    return fail(errc::unsupported_server,
-                "nats-server " + connection_->server().version +
-                    " acknowledges both writers of a race on a replicated stream (fixed in "
-                    "2.9.21): upgrade it, or use one replica");
   while (true) {
     auto done = bucket_.create(options_.layout.replicas);
     if (done) done = agree_on_settings();

@@ -64,6 +64,20 @@ json bucket_config(const subjects& names, std::uint32_t replicas) {
           {"deny_delete", true}};
 }
 
+/// What `$JS.API.STREAM.CREATE` or `.INFO` says of the replicas there are.
+std::uint64_t replicas_of(const json& document) {
+  const auto config = document.find("config");
+  return config == document.end() ? 0 : number_of(*config, "num_replicas");
+}
+
+result<void> check_replicas(const nats_server_info& server, std::uint64_t replicas) {
+  if (replicas <= 1 || server.at_least(2, 9, 21)) return {};
+  return fail(errc::unsupported_server,
+              "nats-server " + server.version +
+                  " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
+                  "upgrade it, or use one replica");
+}
+
 result<kv_entry> entry_of(const nats_message& answer) try {
   const json document = document_of(answer);
   if (const auto no = refusal_of(document)) {
@@ -117,18 +131,22 @@ kv_bucket::kv_bucket(std::shared_ptr<nats_connection> connection, subjects names
       request_timeout_{request_timeout} {}
 
 result<void> kv_bucket::create(std::uint32_t replicas) {
+  const auto server = connection_->server();
+  if (auto safe = check_replicas(server, replicas); !safe) return safe;
   const std::string body = bucket_config(names_, replicas).dump();
   const std::string stream = names_.bucket_stream();
   const std::string subject = "$JS.API.STREAM.CREATE." + stream;
   auto created = connection_->request_wait({subject, as_bytes_view(body)}, request_timeout_);
   if (!created) return std::unexpected(std::move(created).error());
-  const auto no = refusal_of(document_of(*created));
-  if (!no) return {};
+  const json made = document_of(*created);
+  const auto no = refusal_of(made);
+  if (!no) return check_replicas(server, replicas_of(made));
   // It may be there already, made by an operator with other limits: what counts is that it is.
   const std::string info = "$JS.API.STREAM.INFO." + stream;
   auto found = connection_->request_wait({info}, request_timeout_);
   if (!found) return std::unexpected(std::move(found).error());
-  if (!refusal_of(document_of(*found))) return {};
+  const json there = document_of(*found);
+  if (!refusal_of(there)) return check_replicas(server, replicas_of(there));
   constexpr int try_later = 503;
   return fail(no->status == try_later ? errc::unavailable : errc::store_failed,
               "bucket " + names_.bucket() + " cannot be created: " + no->text + " (" +

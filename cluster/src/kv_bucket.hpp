@@ -31,7 +31,9 @@ class kv_bucket {
             std::chrono::milliseconds request_timeout);
 
   /// Creates the bucket where it is missing; several nodes may do so at once. Blocks.
-  /// @errors `unavailable`, `timed_out`: try again; `store_failed`: the server refused, and why.
+  /// @errors `unavailable`, `timed_out`: try again; `store_failed`: the server refused, and why;
+  ///         `unsupported_server`: more than one replica, asked for or there already, on a server
+  ///         before 2.9.21, where a conditional write does not keep two writers apart.
   [[nodiscard]] result<void> create(std::uint32_t replicas);
 
   /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's

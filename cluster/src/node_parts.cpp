@@ -76,13 +76,14 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   connection_ = std::move(*opened);
 
   const subjects names = names_of(settings_);
-  const jetstream_layout layout{.shards = settings_.shards,
-                                .streams = settings_.streams,
-                                .replicas = settings_.replicas,
-                                .snapshots_kept = settings_.snapshots_kept};
-  if (auto created = create_streams(*connection_, names, layout); !created) return created;
-  events_ = std::make_shared<jetstream_event_store>(connection_, names, layout);
-  snapshots_ = std::make_shared<jetstream_snapshot_store>(connection_, names, layout);
+  const auto layout = create_streams(*connection_, names,
+                                     {.shards = settings_.shards,
+                                      .streams = settings_.streams,
+                                      .replicas = settings_.replicas,
+                                      .snapshots_kept = settings_.snapshots_kept});
+  if (!layout) return std::unexpected(layout.error());
+  events_ = std::make_shared<jetstream_event_store>(connection_, names, *layout);
+  snapshots_ = std::make_shared<jetstream_snapshot_store>(connection_, names, *layout);
   make_host(types);
   make_router(names);
   listener_ = std::make_unique<shard_listener>(connection_, names, *host_);

@@ -12,7 +12,7 @@ void skip_events(event_store& store, const actor_address& address, skip_request 
     if (!records) return handler(std::unexpected(std::move(records).error()));
     auto plan = plan_skip(*records, request);
     if (!plan) return handler(std::unexpected(std::move(plan).error()));
-    plan->marker.id = commit_id::make();
+    plan->marker.id = commit_id::make_after(plan->expected.commit);
     plan->marker.at =
         std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     store.append(address, plan->expected, std::move(plan->marker), std::move(handler));

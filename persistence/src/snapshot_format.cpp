@@ -7,7 +7,8 @@ namespace aether {
 
 namespace {
 
-bool read_field(value_reader& in, std::string_view key, snapshot& into) {
+bool read_field(value_reader& in, std::string_view key, snapshot& into, std::uint64_t& owner) {
+  if (key == "of") return read_number(in, owner);
   if (key == "type") return read_text(in, into.state_type);
   if (key == "schema") return read_number(in, into.schema);
   if (key == "version") return read_number(in, into.position.version);
@@ -29,12 +30,12 @@ result<void> validate(const snapshot& taken) {
   return {};
 }
 
-bytes encode_snapshot(const snapshot& from) {
+bytes encode_snapshot(const snapshot& from, std::uint64_t owner) {
   bytes payload;
   payload.reserve(128 + from.state_type.size() + from.state.size() + from.window.size());
   encoder out{payload};
   const bool witnessed = !from.position.commit.is_nil();
-  out.map(witnessed ? 8 : 7);
+  out.map(7U + (witnessed ? 1U : 0U) + (owner != 0 ? 1U : 0U));
   out.text("v");
   out.unsigned_integer(snapshot_format_version);
   out.text("type");
@@ -48,6 +49,10 @@ bytes encode_snapshot(const snapshot& from) {
   if (witnessed) {
     out.text("commit");
     write_id(out, from.position.commit);
+  }
+  if (owner != 0) {
+    out.text("of");
+    out.unsigned_integer(owner);
   }
   out.text("state");
   write_embedded(out, from.state);
@@ -66,13 +71,15 @@ header_block snapshot_headers(const snapshot& from) {
   return headers;
 }
 
-result<snapshot> decode_snapshot(bytes_view payload, std::optional<std::string_view> format) {
+result<snapshot> decode_snapshot(bytes_view payload, std::optional<std::string_view> format,
+                                 std::uint64_t owner) {
   if (auto known = check_format("snapshot", payload, format, snapshot_format_version); !known)
     return std::unexpected(std::move(known).error());
   snapshot read;
+  std::uint64_t says = 0;
   value_reader in{payload};
-  const auto damaged = read_fields(in, [&read](value_reader& value, std::string_view key) {
-    return read_field(value, key, read);
+  const auto damaged = read_fields(in, [&](value_reader& value, std::string_view key) {
+    return read_field(value, key, read, says);
   });
   if (damaged)
     return fail(errc::corrupt_history,
@@ -81,7 +88,20 @@ result<snapshot> decode_snapshot(bytes_view payload, std::optional<std::string_v
   if (!in.at_end()) return fail(errc::corrupt_history, "bytes left over after a snapshot");
   if (auto sound = validate(read); !sound)
     return fail(errc::corrupt_history, "no snapshot: " + sound.error().text());
+  if (owner != 0 && says != 0 && owner != says)
+    return fail(errc::corrupt_history, "the snapshot of another actor or namespace");
   return read;
+}
+
+result<void> check_headers(const snapshot& read, const header_lookup& stored) {
+  const auto block = snapshot_headers(read);
+  for (const auto& [name, value] : block.headers())
+    if (const auto said = stored(name.data()); said && *said != value)
+      return fail(errc::corrupt_history, "the header " + std::string{name} +
+                                             " of a snapshot does not go with its payload, which "
+                                             "says " +
+                                             std::string{value});
+  return {};
 }
 
 }  // namespace aether

@@ -17,12 +17,19 @@ inline constexpr std::uint32_t snapshot_format_version = 1;
 [[nodiscard]] result<void> validate(const snapshot& taken);
 
 /// @pre `validate` accepted it.
-[[nodiscard]] bytes encode_snapshot(const snapshot& from);
+/// @param owner an `owner_mark` (see commit_format.hpp); 0 for none.
+[[nodiscard]] bytes encode_snapshot(const snapshot& from, std::uint64_t owner = 0);
 [[nodiscard]] header_block snapshot_headers(const snapshot& from);
 
 /// @param format the `Aether-Format` header, checked before anything is decoded; none is accepted.
-/// @errors `corrupt_history`: a newer format, which the text names, or damaged bytes.
+/// @param owner whose it must be, if it says so; 0: anyone's.
+/// @errors `corrupt_history`: a newer format, which the text names, damaged bytes, or another
+///         actor's snapshot.
 [[nodiscard]] result<snapshot> decode_snapshot(bytes_view payload,
-                                               std::optional<std::string_view> format);
+                                               std::optional<std::string_view> format,
+                                               std::uint64_t owner = 0);
+/// Whether the headers that a stored snapshot has, if any, are those of its payload.
+/// @errors `corrupt_history`: the text names the header.
+[[nodiscard]] result<void> check_headers(const snapshot& read, const header_lookup& stored);
 
 }  // namespace aether

@@ -64,6 +64,36 @@ class random_bits {
   std::array<std::uint64_t, 4> state_{};
 };
 
+using uuid_bytes = std::array<std::uint8_t, uuid::size>;
+
+constexpr std::uint64_t millisecond_max = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint32_t counter_max = (1U << 26) - 1;
+
+/// 48 bits of time, version 7, 12 bits of counter | variant 10, 14 bits of counter, 48 random.
+uuid_bytes laid_out(std::uint64_t millisecond, std::uint32_t counter, std::uint64_t random) {
+  const std::uint64_t high = millisecond << 16 | 0x7000U | counter >> 14;
+  const std::uint64_t low =
+      0x8000'0000'0000'0000U | std::uint64_t{counter & 0x3FFFU} << 48 | random;
+  uuid_bytes raw{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    raw[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+    raw[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+  }
+  return raw;
+}
+
+/// `count` bytes from `first` on, as one number.
+std::uint64_t number_at(const uuid_bytes& raw, std::size_t first, std::size_t count) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = first; i < first + count; ++i) value = value << 8 | raw[i];
+  return value;
+}
+
+std::uint32_t counter_of(const uuid_bytes& raw) {
+  const auto high = number_at(raw, 6, 2) & 0x0FFFU, low = number_at(raw, 8, 2) & 0x3FFFU;
+  return static_cast<std::uint32_t>(high << 14 | low);
+}
+
 /// One thread's source of ids: strictly increasing, by a counter of 26 bits below the millisecond
 /// (RFC 9562, section 6.2, method 1) that starts at random in its lower half. A clock that steps
 /// back is waited out by counting on; a full counter borrows the next millisecond.
@@ -88,7 +118,6 @@ class uuid_source {
   }
 
  private:
-  static constexpr std::uint32_t counter_max = (1U << 26) - 1;
   void restart(std::uint64_t millisecond, std::uint64_t random) noexcept {
     millisecond_ = millisecond;
     counter_ = static_cast<std::uint32_t>(random) & (counter_max >> 1);
@@ -128,11 +157,7 @@ std::string actor_id_rule::refuse(std::string_view text) {
   return {};
 }
 
-std::uint64_t uuid::made_at_ms() const noexcept {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 6; ++i) value = value << 8 | raw_[i];
-  return value;
-}
+std::uint64_t uuid::made_at_ms() const noexcept { return number_at(raw_, 0, 6); }
 
 std::string uuid::hex() const {
   std::string text;
@@ -147,16 +172,18 @@ std::string uuid::hex() const {
 uuid uuid::make() {
   thread_local uuid_source source;
   const auto [millisecond, counter, random] = source.next();
-  // 48 bits of time, version 7, 12 bits of counter | variant 10, 14 bits of counter, 48 random.
-  const std::uint64_t high = millisecond << 16 | 0x7000U | counter >> 14;
-  const std::uint64_t low =
-      0x8000'0000'0000'0000U | std::uint64_t{counter & 0x3FFFU} << 48 | random >> 16;
-  std::array<std::uint8_t, size> raw{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    raw[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
-    raw[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
-  }
-  return uuid{raw};
+  return uuid{laid_out(millisecond, counter, random >> 16)};
+}
+
+uuid uuid::make_after(const uuid& before) {
+  const uuid fresh = make();
+  if (fresh > before) return fresh;
+  const std::uint64_t millisecond = before.made_at_ms(), random = number_at(fresh.raw_, 10, 6);
+  const auto counter = counter_of(before.raw_);
+  if (counter < counter_max)
+    if (const uuid next{laid_out(millisecond, counter + 1, random)}; next > before) return next;
+  // The counter is full, or `before` is of another version than 7.
+  return millisecond < millisecond_max ? uuid{laid_out(millisecond + 1, 0, random)} : fresh;
 }
 
 std::optional<uuid> uuid::from_hex(std::string_view text) {

@@ -214,7 +214,7 @@ TEST_CASE("JetStream event store: a full stream is a refusal in the server's wor
 
 TEST_CASE("JetStream streams: nodes that start at once all succeed, and later ones too") {
   nats_server server;
-  std::vector<std::future<result<void>>> nodes;
+  std::vector<std::future<result<jetstream_layout>>> nodes;
   std::vector<std::shared_ptr<nats_connection>> connections;
   for (int i = 0; i < 3; ++i) connections.push_back(connect(server));
   for (const auto& connection : connections)

@@ -117,4 +117,11 @@ inline result<std::optional<snapshot>> load(snapshot_store& store, const actor_a
   return slot.future.get();
 }
 
+inline result<std::vector<snapshot_store::placed>> load_shards(snapshot_store& store,
+                                                               shard_range which) {
+  answer_slot<std::vector<snapshot_store::placed>> slot;
+  store.load_shards(which, slot.handler());
+  return slot.future.get();
+}
+
 }  // namespace aether::testing

@@ -1,6 +1,7 @@
 #include "kit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <future>
 #include <thread>
@@ -149,6 +150,68 @@ void reading_meanwhile(event_store& store) {
   });
 }
 
+/// Actors that are stored together, a few for each of some writers.
+struct crowd {
+  static constexpr std::size_t writers = 4, actors_each = 8;
+  static constexpr int commits_each = 600;
+  shard_range which;
+  std::array<std::vector<writer>, writers> actors;
+
+  explicit crowd(event_store& store) : which{store.stored_together(shard_id{0})} {
+    for (std::size_t i = 0; i < writers * actors_each; ++i) {
+      const shard_id shard{which.first.value() + i % which.count};
+      actors[i % writers].emplace_back(store, fresh_actor_in(store, shard));
+    }
+  }
+  void write(std::size_t me) {
+    for (std::size_t i = 0; i < commits_each; ++i) actors[me][i % actors_each].write();
+  }
+  [[nodiscard]] std::vector<stream_sequence> written() const {
+    std::vector<stream_sequence> all;
+    for (const auto& of : actors)
+      for (const auto& actor : of)
+        for (const auto& one : actor.written()) all.push_back(one.sequence);
+    std::ranges::sort(all);
+    return all;
+  }
+};
+
+void resuming_meanwhile(event_store& store) {
+  crowd with{store};
+  stream_sequence after;
+  const auto read_on = [&] {
+    auto found = must(read_shards(store, with.which, after), "read_shards while others append");
+    if (!found.empty()) after = found.back().record.sequence;
+    return found;
+  };
+  (void)read_on();
+  std::vector<stream_sequence> seen;
+  std::atomic<std::size_t> at_work{crowd::writers};
+  const auto keep_reading = [&] {
+    for (bool over = false; !over;) {
+      over = at_work == 0;
+      for (const auto& one : read_on()) seen.push_back(one.record.sequence);
+    }
+  };
+  at_once(crowd::writers + 1, [&](std::size_t me) {
+    if (me == crowd::writers) return keep_reading();
+    struct at_end {
+      std::atomic<std::size_t>& count;
+      ~at_end() { --count; }
+    } const ends{at_work};
+    with.write(me);
+  });
+  const auto expected = with.written();
+  const auto [missed, odd] = std::ranges::mismatch(expected, seen);
+  require(missed == expected.end() && odd == seen.end(),
+          "read_shards, resumed after what was read while others append: expected each of " +
+              std::to_string(expected.size()) + " commits once and in order, found " +
+              std::to_string(seen.size()) +
+              (missed == expected.end()
+                   ? std::string{}
+                   : ", and not that at sequence " + std::to_string(missed->value())));
+}
+
 constexpr event_case cases[]{
     {"of two writers that race exactly one wins", &two_writers},
     {"a commit that is appended twice at once is stored once, and both are told where",
@@ -157,6 +220,8 @@ constexpr event_case cases[]{
     {"thousands of actors may be appended to at once", &many_actors},
     {"who reads while another writes sees whole commits, and all that were acknowledged",
      &reading_meanwhile},
+    {"who reads shards on and on while others append sees each commit once, in order",
+     &resuming_meanwhile},
 };
 
 }  // namespace

@@ -23,7 +23,7 @@ machine::input input_of(const error& failed) {
   }
 }
 
-machine::input input_of_answer(const result<nats_message>& answer) {
+machine::input input_of_answer(const result<nats_message>& answer, bool replicated) {
   if (!answer) return input_of(answer.error());
   pub_ack ack = parse_pub_ack(answer->payload());
   switch (ack.what) {
@@ -37,6 +37,9 @@ machine::input input_of_answer(const result<nats_message>& answer) {
       return machine::not_taken{std::move(ack.text)};
     case pub_ack::kind::refused:
       return machine::refused{std::move(ack.text)};
+    case pub_ack::kind::not_stored_here:
+      if (!replicated) return machine::refused{std::move(ack.text)};
+      break;
     case pub_ack::kind::unreadable:
       break;
   }
@@ -116,7 +119,7 @@ void append_operation::send(std::chrono::milliseconds timeout) {
       {{commit_header_name, send_.header}, {condition_header, send_.expected}}};
   auto answered = [self = shared_from_this(), before = watch_->reached(send_.place.stream_index)](
                       result<nats_message> answer) {
-    auto input = input_of_answer(answer);
+    auto input = input_of_answer(answer, self->watch_->replicated());
     if (const auto* stored = std::get_if<machine::stored>(&input))
       self->watch_->stored(self->send_.place.stream_index, before,
                            {stored->sequence, self->machine_.id()});

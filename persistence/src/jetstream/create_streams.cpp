@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 namespace aether {
 
@@ -46,30 +48,36 @@ result<answer> ask(nats_connection& connection, const std::string& subject, cons
   return heard;
 }
 
-result<void> check_existing(const json& wanted, const json& existing) {
-  const auto difference = harmful_difference(wanted, existing);
-  if (difference.empty()) return {};
-  return fail(errc::incompatible_cluster,
-              "stream " + wanted.value("name", std::string{}) + ": " + difference);
+/// @returns the replicas that the stream has.
+/// @errors `incompatible_cluster`, `unsupported_server`
+result<std::uint32_t> check_existing(const nats_connection& connection, const json& wanted,
+                                     const json& existing) {
+  const std::string place = "stream " + wanted.value("name", std::string{}) + ": ";
+  if (const auto difference = harmful_difference(wanted, existing); !difference.empty())
+    return fail(errc::incompatible_cluster, place + difference);
+  const auto replicas = replicas_of(existing);
+  if (auto safe = check_replicas(connection.server(), replicas); !safe)
+    return fail(safe.error().code(), place + safe.error().text());
+  return replicas;
 }
 
 /// Another node may be creating the same stream right now: whatever `CREATE` says, what counts is
 /// what the stream is afterwards.
 /// @errors `unavailable`, `timed_out`: try again.
-result<void> create_or_check(nats_connection& connection, const json& wanted) {
+result<std::uint32_t> create_or_check(nats_connection& connection, const json& wanted) {
   const std::string name = wanted.value("name", std::string{});
   const auto created = ask(connection, "$JS.API.STREAM.CREATE." + name, wanted);
   if (!created) return std::unexpected(created.error());
-  if (created->error_code == 0) return check_existing(wanted, created->config);
+  if (created->error_code == 0) return check_existing(connection, wanted, created->config);
   const auto info = ask(connection, "$JS.API.STREAM.INFO." + name, nullptr);
   if (!info) return std::unexpected(info.error());
-  if (info->error_code == 0) return check_existing(wanted, info->config);
+  if (info->error_code == 0) return check_existing(connection, wanted, info->config);
   const bool later = created->status == 503 || info->status == 503;
   return fail(later ? errc::unavailable : errc::store_failed,
               "stream " + name + " cannot be created: " + created->text);
 }
 
-result<void> create_with_patience(nats_connection& connection, const json& wanted) {
+result<std::uint32_t> create_with_patience(nats_connection& connection, const json& wanted) {
   for (int tries = 1;; ++tries) {
     auto done = create_or_check(connection, wanted);
     if (done || tries == tries_max) return done;
@@ -89,12 +97,7 @@ result<void> check_layout(const nats_connection& connection, const jetstream_lay
     return fail(errc::invalid_argument, "snapshots_kept is 1.." +
                                             std::to_string(snapshots_kept_max) + ", not " +
                                             std::to_string(layout.snapshots_kept));
-  const auto server = connection.server();
-  if (layout.replicas == 1 || features_of(server).replicated_conditions) return {};
-  return fail(errc::unsupported_server,
-              "nats-server " + server.version +
-                  " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
-                  "upgrade it, or use one replica");
+  return check_replicas(connection.server(), layout.replicas);
 }
 
 void report_server(const nats_server_info& server) {
@@ -108,14 +111,22 @@ void report_server(const nats_server_info& server) {
 
 }  // namespace
 
-result<void> create_streams(nats_connection& connection, const subjects& names,
-                            const jetstream_layout& layout) {
-  if (auto sound = check_layout(connection, layout); !sound) return sound;
+result<jetstream_layout> create_streams(nats_connection& connection, const subjects& names,
+                                        const jetstream_layout& layout) {
+  if (auto sound = check_layout(connection, layout); !sound)
+    return std::unexpected(std::move(sound).error());
   report_server(connection.server());
+  std::vector<json> wanted;
   for (std::uint32_t k = 0; k < layout.streams; ++k)
-    if (auto made = create_with_patience(connection, event_stream_config(names, layout, k)); !made)
-      return made;
-  return create_with_patience(connection, snapshot_stream_config(names, layout));
+    wanted.push_back(event_stream_config(names, layout, k));
+  wanted.push_back(snapshot_stream_config(names, layout));
+  jetstream_layout found = layout;
+  for (const auto& one : wanted) {
+    const auto replicas = create_with_patience(connection, one);
+    if (!replicas) return std::unexpected(replicas.error());
+    found.replicas = std::max(found.replicas, *replicas);
+  }
+  return found;
 }
 
 }  // namespace aether

@@ -15,18 +15,9 @@ namespace aether {
 
 namespace {
 
-/// What the server counts against its payload limit besides the payload.
-constexpr std::size_t headers_bytes_max = 2'048;
-
 append_timing timing_of(const jetstream_timing& timing, std::uint32_t replicas) {
   return {timing.request_timeout, timing.append_deadline, timing.backoff_min, timing.backoff_max,
           replicas > 1 ? stream_watch::replica_patience : std::chrono::milliseconds{0}};
-}
-
-std::size_t payload_bytes_max(const nats_connection& connection) {
-  const std::size_t server = connection.server().payload_bytes_max;
-  if (server == 0) return commit_bytes_max;
-  return std::min(commit_bytes_max, server - std::min(server, headers_bytes_max));
 }
 
 std::vector<std::string> event_streams(const subjects& names, const jetstream_layout& layout) {
@@ -57,7 +48,7 @@ struct jetstream_event_store::impl {
     auto where = place(address);
     bytes payload = encode_commit(next, {where.owner, expected.commit});
     // Asked for each time: after a reconnect it may be another server's.
-    if (auto fits = check_size(payload.size(), payload_bytes_max(*connection)); !fits)
+    if (auto fits = check_size(payload.size(), storable_bytes_max(connection->server())); !fits)
       return std::unexpected(fits.error());
     return append_operation::request{std::move(where), std::move(payload), commit_header(next),
                                      std::to_string(expected.sequence.value())};
@@ -155,7 +146,8 @@ std::uint32_t jetstream_event_store::shards() const noexcept { return impl_->lay
 
 void jetstream_event_store::actors(const actor_type& type, shard_id shard, actors_handler handler) {
   if (auto valid = impl_->check(shard); !valid) return handler(std::unexpected(valid.error()));
-  std::make_shared<list_actors>(impl_->connection, impl_->names, impl_->stream(shard),
+  actor_names found{impl_->names, shard, impl_->layout.shards};
+  std::make_shared<list_actors>(impl_->connection, std::move(found), impl_->stream(shard),
                                 impl_->names.type_commits(shard, type),
                                 impl_->timing.request_timeout, std::move(handler))
       ->start();

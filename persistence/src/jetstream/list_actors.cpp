@@ -12,6 +12,19 @@ using json = nlohmann::json;
 
 }  // namespace
 
+void actor_names::take(std::string_view subject) {
+  auto whose = names_.parse_commits(subject);
+  if (!whose || whose->shard != shard_ || shard_of(whose->address, shards_) != shard_) return;
+  found_.push_back(std::move(whose->address.id));
+}
+
+std::vector<actor_id> actor_names::sorted() && {
+  std::ranges::sort(found_);
+  const auto repeated = std::ranges::unique(found_);
+  found_.erase(repeated.begin(), repeated.end());
+  return std::move(found_);
+}
+
 void list_actors::ask() {
   const std::string subject = "$JS.API.STREAM.INFO." + stream_;
   const std::string body = json{{"subjects_filter", filter_}, {"offset", subjects_seen_}}.dump();
@@ -27,17 +40,11 @@ void list_actors::answered(const result<nats_message>& answer) {
   if (!state.is_object() || document.contains("error"))
     return handler_(fail(errc::unavailable, "stream " + stream_ + " gave no list of subjects"));
   const auto found = state.value("subjects", json::object());
-  for (const auto& [subject, count] : found.items())
-    if (auto whose = names_.parse_commits(subject)) found_.push_back(std::move(whose->address.id));
+  for (const auto& [subject, count] : found.items()) found_.take(subject);
   subjects_seen_ += found.size();
   const auto total = document.value("total", std::size_t{0});
-  if (found.empty() || subjects_seen_ >= total) return finish();
+  if (found.empty() || subjects_seen_ >= total) return handler_(std::move(found_).sorted());
   ask();
-}
-
-void list_actors::finish() {
-  std::ranges::sort(found_);
-  handler_(std::move(found_));
 }
 
 }  // namespace aether

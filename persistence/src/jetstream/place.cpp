@@ -20,7 +20,7 @@ result<recorded_commit> decode_record(const stored_record& record, const commit_
   auto read = decode_framed(record.payload, record.format, place.owner);
   if (read)
     return recorded_commit{std::move(read->commit), record.sequence, read->frame.previous,
-                           record.after};
+                           condition_of(record.header(condition_header))};
   const auto sequence = std::to_string(record.sequence.value());
   return std::unexpected(at_place(
       place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));

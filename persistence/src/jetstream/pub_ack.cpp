@@ -37,6 +37,8 @@ pub_ack::kind kind_of_error(std::uint64_t error_code) {
     case 10163:  // expected last sequence per subject temporarily unavailable
     case 10164:  // another conditional publish on that subject is under way
       return pub_ack::kind::busy;
+    case 10077:  // storing failed
+      return pub_ack::kind::not_stored_here;
     default:
       return pub_ack::kind::refused;
   }

@@ -19,6 +19,9 @@ struct pub_ack {
     busy,
     /// Not stored; `text` has the server's reason.
     refused,
+    /// 10077: it could not be stored where it was to be acknowledged, `text` says why. With several
+    /// replicas the others may have stored it all the same.
+    not_stored_here,
     /// No acknowledgement at all; nothing is known.
     unreadable,
   };

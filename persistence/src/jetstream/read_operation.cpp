@@ -6,6 +6,8 @@ namespace {
 
 constexpr int end_of_batch = 204;
 constexpr int nothing_found = 404;
+/// How many messages follow; in every part of a page.
+constexpr const char* pending_header = "Nats-Num-Pending";
 
 std::string page_query(std::string_view subject, const read_machine::fetch& what) {
   return "{\"batch\":" + std::to_string(what.count) +
@@ -15,7 +17,7 @@ std::string page_query(std::string_view subject, const read_machine::fetch& what
 }
 
 bool has_more(const nats_message& end) {
-  const auto pending = end.header("Nats-Num-Pending");
+  const auto pending = end.header(pending_header);
   return pending && *pending != "0";
 }
 
@@ -57,8 +59,14 @@ bool read_operation::page_part(result<nats_message> part) {
   }
   const auto record = record_of(*part);
   const auto taken = record ? take(*record) : std::unexpected(at_place(place_, record.error()));
-  if (!taken) finish(taken.error());
-  return taken.has_value();
+  if (!taken) {
+    finish(taken.error());
+    return false;
+  }
+  if (part->header(pending_header)) return true;
+  // All that a replica on an older server answers: it knows of no pages.
+  end_page(true);
+  return false;
 }
 
 void read_operation::end_page(bool more) {

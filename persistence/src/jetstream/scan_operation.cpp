@@ -124,8 +124,8 @@ bool scan_operation::page_part(const result<nats_message>& part) {
   if (status != 0) return fail_with(errc::unavailable, "status " + std::to_string(status));
   const auto place = parse_delivery(part->reply_to());
   if (!place) return fail_with(errc::unavailable, "a message without its place in the stream");
-  sink_->take({place->sequence, format_of([&](const char* name) { return part->header(name); }),
-               part->subject(), part->payload(), condition_of(part->header(condition_header))});
+  const header_lookup header{*part};
+  sink_->take({place->sequence, format_of(header), part->subject(), part->payload(), header});
   ++in_page_;
   if (place->pending > 0 && in_page_ < page_messages) return true;
   end_page(place->pending == 0);

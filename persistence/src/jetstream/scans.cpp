@@ -15,6 +15,8 @@ void report_stray(const stored_record& record, const error& why) {
       {{"subject", record.subject}, {"sequence", record.sequence.value()}, {"why", why.message()}});
 }
 
+error misplaced() { return {errc::corrupt_history, "the actor belongs to another shard"}; }
+
 class records_collector final : public scan_sink {
  public:
   records_collector(commit_place place, event_store::records_handler handler)
@@ -47,7 +49,7 @@ class shards_collector final : public scan_sink {
     if (!whose) return report_stray(record, whose.error());
     if (!wanted_.which.contains(whose->shard)) return;
     if (shard_of(whose->address, wanted_.shards) != whose->shard)
-      return report_stray(record, {errc::corrupt_history, "the actor belongs to another shard"});
+      return report_stray(record, misplaced());
     const commit_place place{wanted_.stream, std::string{record.subject},
                              owner_mark(names_.name(), whose->address)};
     page_.entries.push_back({std::move(whose->address), history_record_of(record, place)});
@@ -74,13 +76,15 @@ class shards_collector final : public scan_sink {
 
 class snapshots_collector final : public scan_sink {
  public:
-  snapshots_collector(subjects names, shard_range which, snapshot_store::shard_handler handler)
-      : names_{std::move(names)}, which_{which}, handler_{std::move(handler)} {}
+  snapshots_collector(subjects names, shard_range which, std::uint32_t shards,
+                      snapshot_store::shard_handler handler)
+      : names_{std::move(names)}, which_{which}, shards_{shards}, handler_{std::move(handler)} {}
   void take(const stored_record& record) override {
     auto whose = names_.parse_snapshot(record.subject);
     if (!whose) return report_stray(record, whose.error());
     if (!which_.contains(whose->shard)) return;
-    auto read = decode_snapshot(record.payload, record.format);
+    if (shard_of(whose->address, shards_) != whose->shard) return report_stray(record, misplaced());
+    auto read = snapshot_of(record, owner_mark(names_.name(), whose->address));
     if (!read) return report_stray(record, read.error());
     found_.push_back({std::move(whose->address), std::move(*read)});
   }
@@ -93,16 +97,17 @@ class snapshots_collector final : public scan_sink {
  private:
   subjects names_;
   shard_range which_;
+  std::uint32_t shards_;
   snapshot_store::shard_handler handler_;
   std::vector<snapshot_store::placed> found_;
 };
 
 class snapshot_chooser final : public scan_sink {
  public:
-  snapshot_chooser(event_version at_most, snapshot_store::load_handler handler)
-      : at_most_{at_most}, handler_{std::move(handler)} {}
+  snapshot_chooser(event_version at_most, std::uint64_t owner, snapshot_store::load_handler handler)
+      : at_most_{at_most}, owner_{owner}, handler_{std::move(handler)} {}
   void take(const stored_record& record) override {
-    auto read = decode_snapshot(record.payload, record.format);
+    auto read = snapshot_of(record, owner_);
     if (!read)
       unreadable_.emplace(std::move(read).error());
     else if (read->position.version <= at_most_ &&
@@ -121,12 +126,21 @@ class snapshot_chooser final : public scan_sink {
 
  private:
   event_version at_most_;
+  std::uint64_t owner_;
   snapshot_store::load_handler handler_;
   std::optional<snapshot> best_;
   std::optional<error> unreadable_;
 };
 
 }  // namespace
+
+result<snapshot> snapshot_of(const stored_record& record, std::uint64_t owner) {
+  auto read = decode_snapshot(record.payload, record.format, owner);
+  if (!read) return read;
+  if (auto sound = check_headers(*read, record.header); !sound)
+    return std::unexpected(std::move(sound).error());
+  return read;
+}
 
 std::unique_ptr<scan_sink> records_sink(commit_place place, event_store::records_handler handler) {
   return std::make_unique<records_collector>(std::move(place), std::move(handler));
@@ -139,14 +153,14 @@ std::unique_ptr<scan_sink> shards_sink(subjects names, wanted_shards wanted,
                                             std::move(handler));
 }
 
-std::unique_ptr<scan_sink> snapshots_sink(subjects names, shard_range which,
+std::unique_ptr<scan_sink> snapshots_sink(subjects names, shard_range which, std::uint32_t shards,
                                           snapshot_store::shard_handler handler) {
-  return std::make_unique<snapshots_collector>(std::move(names), which, std::move(handler));
+  return std::make_unique<snapshots_collector>(std::move(names), which, shards, std::move(handler));
 }
 
-std::unique_ptr<scan_sink> snapshot_sink(event_version at_most,
+std::unique_ptr<scan_sink> snapshot_sink(event_version at_most, std::uint64_t owner,
                                          snapshot_store::load_handler handler) {
-  return std::make_unique<snapshot_chooser>(at_most, std::move(handler));
+  return std::make_unique<snapshot_chooser>(at_most, owner, std::move(handler));
 }
 
 }  // namespace aether

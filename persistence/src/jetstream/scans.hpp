@@ -12,6 +12,11 @@
 /// What the stores make of the messages that a scan finds.
 namespace aether {
 
+/// A stored snapshot, checked against its headers.
+/// @param owner the mark of the actor whose it must be, if it says so.
+/// @errors `corrupt_history`
+[[nodiscard]] result<snapshot> snapshot_of(const stored_record& record, std::uint64_t owner);
+
 /// Everything on one actor's subject.
 [[nodiscard]] std::unique_ptr<scan_sink> records_sink(commit_place place,
                                                       event_store::records_handler handler);
@@ -35,11 +40,14 @@ struct wanted_shards {
 
 /// The newest snapshot of each actor of these shards, out of those of all perhaps; unreadable ones
 /// are left out, and reported.
+/// @param shards of how many.
 [[nodiscard]] std::unique_ptr<scan_sink> snapshots_sink(subjects names, shard_range which,
+                                                        std::uint32_t shards,
                                                         snapshot_store::shard_handler handler);
 
 /// The snapshots of one actor: the newest readable one that covers nothing after `at_most`.
-[[nodiscard]] std::unique_ptr<scan_sink> snapshot_sink(event_version at_most,
+/// @param owner the actor's mark.
+[[nodiscard]] std::unique_ptr<scan_sink> snapshot_sink(event_version at_most, std::uint64_t owner,
                                                        snapshot_store::load_handler handler);
 
 }  // namespace aether

@@ -1,5 +1,9 @@
 #include "server_features.hpp"
 
+#include <aether/persistence/commit.hpp>
+
+#include <algorithm>
+
 namespace aether {
 
 namespace {
@@ -14,6 +18,14 @@ server_features features_of(const nats_server_info& server) {
           .paged_reads = server.api_level >= paged_reads_level,
           .several_filters = server.at_least(2, 10, 0),
           .sync_interval = server.at_least(2, 10, 0)};
+}
+
+std::size_t storable_bytes_max(const nats_server_info& server) {
+  // What the server counts against its payload limit besides the payload.
+  constexpr std::size_t headers_bytes_max = 2'048;
+  const std::size_t most = server.payload_bytes_max;
+  if (most == 0) return commit_bytes_max;
+  return std::min(commit_bytes_max, most - std::min(most, headers_bytes_max));
 }
 
 std::vector<missing_feature> missing_in(const server_features& have) {

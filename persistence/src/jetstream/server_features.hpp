@@ -27,6 +27,10 @@ struct server_features {
 
 [[nodiscard]] server_features features_of(const nats_server_info& server);
 
+/// The largest payload, of a commit or a snapshot, that the server takes: its own limit counts the
+/// headers too.
+[[nodiscard]] std::size_t storable_bytes_max(const nats_server_info& server);
+
 struct missing_feature {
   /// A stable name, for logs.
   std::string_view name;

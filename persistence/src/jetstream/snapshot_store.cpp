@@ -23,15 +23,17 @@ result<void> saved(const result<nats_message>& answer) {
       return fail(errc::timed_out, std::move(ack.text));
     case pub_ack::kind::conflict:
     case pub_ack::kind::refused:
+    case pub_ack::kind::not_stored_here:
       break;
   }
   return fail(errc::store_failed, std::move(ack.text));
 }
 
-result<std::optional<snapshot>> loaded(const result<std::optional<stored_record>>& read) {
+result<std::optional<snapshot>> loaded(const result<std::optional<stored_record>>& read,
+                                       std::uint64_t owner) {
   if (!read) return std::unexpected(read.error());
   if (!*read) return std::nullopt;
-  auto found = decode_snapshot((*read)->payload, (*read)->format);
+  auto found = snapshot_of(**read, owner);
   if (!found) return std::unexpected(std::move(found).error());
   return std::optional{std::move(*found)};
 }
@@ -54,10 +56,14 @@ struct jetstream_snapshot_store::impl {
         ->start();
   }
 
-  [[nodiscard]] result<bytes> prepare(const snapshot& taken) const {
+  [[nodiscard]] std::uint64_t owner_of(const actor_address& address) const {
+    return owner_mark(names.name(), address);
+  }
+
+  [[nodiscard]] result<bytes> prepare(const actor_address& address, const snapshot& taken) const {
     if (auto valid = validate(taken); !valid) return std::unexpected(valid.error());
-    bytes payload = encode_snapshot(taken);
-    if (auto fits = check_size(payload.size(), commit_bytes_max); !fits)
+    bytes payload = encode_snapshot(taken, owner_of(address));
+    if (auto fits = check_size(payload.size(), storable_bytes_max(connection->server())); !fits)
       return std::unexpected(fits.error());
     return payload;
   }
@@ -72,7 +78,7 @@ jetstream_snapshot_store::~jetstream_snapshot_store() = default;
 
 void jetstream_snapshot_store::save(const actor_address& address, snapshot taken,
                                     save_handler handler) {
-  const auto payload = impl_->prepare(taken);
+  const auto payload = impl_->prepare(address, taken);
   if (!payload) return handler(std::unexpected(payload.error()));
   const auto subject = impl_->subject_of(address);
   const auto headers = snapshot_headers(taken);
@@ -91,15 +97,16 @@ void jetstream_snapshot_store::load(const actor_address& address, event_version 
       found = fail(found.error().code(), "snapshot of " + who + ": " + found.error().text());
     handler(std::move(found));
   };
-  auto answered = [self = impl_, subject = impl_->subject_of(address), at_most,
+  auto answered = [self = impl_, subject = impl_->subject_of(address),
+                   owner = impl_->owner_of(address), at_most,
                    named = std::move(named)](result<std::optional<stored_record>> read) mutable {
-    auto newest = loaded(read);
+    auto newest = loaded(read, owner);
     const bool unreadable = !newest && newest.error().code() == errc::corrupt_history;
     const bool too_new = newest && *newest && (*newest)->position.version > at_most;
     if (!unreadable && !too_new) return named(std::move(newest));
     if (self->layout.snapshots_kept == 1 && unreadable) return named(std::move(newest));
     self->scan({self->names.snapshot_stream(), {subject}},
-               snapshot_sink(at_most, std::move(named)));
+               snapshot_sink(at_most, owner, std::move(named)));
   };
   direct_get(*impl_->connection, impl_->names.snapshot_stream(),
              last_query(impl_->subject_of(address)), impl_->timing.request_timeout,
@@ -116,7 +123,8 @@ void jetstream_snapshot_store::load_shards(shard_range which, shard_handler hand
                               [&](shard_id one) { return impl_->names.shard_snapshots(one); });
   // "The newest of each subject" is refused without a filter.
   if (what.filters.empty()) what.filters.push_back(impl_->names.all_snapshots());
-  impl_->scan(std::move(what), snapshots_sink(impl_->names, which, std::move(handler)));
+  impl_->scan(std::move(what),
+              snapshots_sink(impl_->names, which, impl_->layout.shards, std::move(handler)));
 }
 
 }  // namespace aether

@@ -46,10 +46,9 @@ result<stored_record> record_of(const nats_message& answer) {
   std::uint64_t sequence = 0;
   const auto parsed = std::from_chars(digits->data(), digits->data() + digits->size(), sequence);
   if (parsed.ec != std::errc{} || sequence == 0) return odd_answer("Nats-Sequence is no number");
-  return stored_record{stream_sequence{sequence},
-                       format_of([&](const char* name) { return answer.header(name); }),
+  return stored_record{stream_sequence{sequence}, format_of(header_lookup{answer}),
                        answer.header("Nats-Subject").value_or(""), answer.payload(),
-                       condition_of(answer.header(condition_header))};
+                       header_lookup{answer}};
 }
 
 result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) try {
@@ -78,8 +77,12 @@ result<std::optional<leader_answer>> leader_answer::parse(bytes_view payload) tr
 }
 
 stored_record leader_answer::record() const {
-  return {sequence_, format_of([&](const char* name) { return raw_header(headers_, name); }),
-          subject_, payload_, condition_of(raw_header(headers_, condition_header))};
+  const header_lookup header{*this};
+  return {sequence_, format_of(header), subject_, payload_, header};
+}
+
+std::optional<std::string_view> leader_answer::header(const char* name) const {
+  return raw_header(headers_, name);
 }
 
 std::string next_query(std::string_view subject, stream_sequence from) {

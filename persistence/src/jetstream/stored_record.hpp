@@ -3,6 +3,7 @@
 #include <aether/persistence/commit.hpp>
 #include <aether/runtime/nats.hpp>
 #include "../commit_format.hpp"
+#include "../header_block.hpp"
 
 #include <functional>
 #include <optional>
@@ -20,8 +21,7 @@ struct stored_record {
   std::optional<std::string_view> format;
   std::string_view subject;
   bytes_view payload;
-  /// The condition that the server checked when it stored this; none where there was none.
-  std::optional<stream_sequence> after{};
+  header_lookup header = {};
 };
 
 /// @errors `corrupt_history`: the answer lacks what every stored message has.
@@ -49,6 +49,7 @@ class leader_answer {
   /// @errors `unavailable`: the server could not say; `corrupt_history`: no such answer.
   [[nodiscard]] static result<std::optional<leader_answer>> parse(bytes_view payload);
   [[nodiscard]] stored_record record() const;
+  [[nodiscard]] std::optional<std::string_view> header(const char* name) const;
 
  private:
   stream_sequence sequence_;

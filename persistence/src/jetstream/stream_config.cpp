@@ -1,5 +1,8 @@
 #include "stream_config.hpp"
 
+#include "json_number.hpp"
+#include "server_features.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -33,14 +36,20 @@ json sorted(json list) {
   return list;
 }
 
-/// What a server that leaves a field out means by that.
+/// What a server that leaves a field out means by that; of fields that are not named here, false.
+json default_of(std::string_view field) {
+  if (field == "max_msgs_per_subject") return -1;
+  if (field == "max_age") return 0;
+  if (field == "persist_mode") return "default";
+  if (field == "sources") return json::array();
+  if (field == "republish" || field == "mirror" || field == "subject_transform")
+    return json::object();
+  return false;
+}
+
 json value_of(const json& config, const char* field) {
   const auto found = config.find(field);
-  if (found != config.end() && !found->is_null()) return sorted(*found);
-  const std::string_view name{field};
-  if (name == "max_msgs_per_subject") return -1;
-  if (name == "max_age") return 0;
-  return name == "republish" ? json::object() : json(false);
+  return found != config.end() && !found->is_null() ? sorted(*found) : default_of(field);
 }
 
 bool same(const json& wanted, const json& existing, const char* field) {
@@ -48,7 +57,8 @@ bool same(const json& wanted, const json& existing, const char* field) {
   if (std::string_view{field} == "max_msgs_per_subject" && want == -1) return have <= 0;
   if (std::string_view{field} == "republish" && want.is_object())
     return want.value("src", "") == have.value("src", "") &&
-           want.value("dest", "") == have.value("dest", "");
+           want.value("dest", "") == have.value("dest", "") &&
+           want.value("headers_only", false) == have.value("headers_only", false);
   return want == have;
 }
 
@@ -123,13 +133,27 @@ std::string harmful_difference(const json& wanted, const json& existing) {
     if (std::string_view{field} == "subjects")
       text += " (the numbers of shards and streams are for ever)";
   };
-  for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard"})
+  for (const char* field : {"subjects", "retention", "max_age", "allow_direct", "discard", "no_ack",
+                            "sealed", "mirror", "sources", "subject_transform"})
     compare(field);
   if (wanted.value("discard", "") != "new") return text;
   for (const char* field : {"storage", "max_msgs_per_subject", "deny_delete", "deny_purge",
-                            "allow_rollup_hdrs", "republish"})
+                            "allow_rollup_hdrs", "republish", "persist_mode"})
     compare(field);
   return text;
+}
+
+std::uint32_t replicas_of(const json& existing) {
+  return static_cast<std::uint32_t>(
+      std::max(std::uint64_t{1}, number_of(existing, "num_replicas")));
+}
+
+result<void> check_replicas(const nats_server_info& server, std::uint32_t replicas) {
+  if (replicas <= 1 || features_of(server).replicated_conditions) return {};
+  return fail(errc::unsupported_server,
+              "nats-server " + server.version +
+                  " acknowledges both writers of a race on a replicated stream (fixed in 2.9.21): "
+                  "upgrade it, or use one replica");
 }
 
 }  // namespace aether

@@ -21,4 +21,10 @@ namespace aether {
 [[nodiscard]] std::string harmful_difference(const nlohmann::json& wanted,
                                              const nlohmann::json& existing);
 
+/// How many replicas a stream of this configuration has.
+[[nodiscard]] std::uint32_t replicas_of(const nlohmann::json& existing);
+/// Whether appends are safe on streams with so many replicas.
+/// @errors `unsupported_server`
+[[nodiscard]] result<void> check_replicas(const nats_server_info& server, std::uint32_t replicas);
+
 }  // namespace aether

@@ -47,6 +47,8 @@ class stream_watch : public std::enable_shared_from_this<stream_watch> {
   stream_watch(std::shared_ptr<nats_connection> connection, std::vector<std::string> streams,
                std::chrono::milliseconds look_every, bool replicated);
 
+  [[nodiscard]] bool replicated() const noexcept { return patience_.count() > 0; }
+
   /// Gets an error, or none when the stream may be written to.
   /// @errors (to the handler) `stream_regressed`. `unavailable`: could not look; again later.
   using verdict_handler = std::move_only_function<void(result<void>)>;

@@ -161,11 +161,15 @@ void memory_event_store::read_shards(shard_range which, stream_sequence after,
     (void)handler(fail(errc::invalid_argument, "there is no " + to_string(which)));
     return;
   }
+  // What is appended meanwhile may be seen in one stripe and missed in another, where it came
+  // first. A sequence is given out under the lock of its stripe: whatever it is up to this one, it
+  // is found.
+  const stream_sequence end{impl_->last_sequence};
   shard_page page{.entries = {}, .last = true};
   impl_->histories.for_each([&](const actor_address& address, const history& of) {
     if (!which.contains(shard_of(address, impl_->shards))) return;
     for (std::size_t nth = 0; nth < of.size(); ++nth)
-      if (of[nth].sequence > after)
+      if (of[nth].sequence > after && of[nth].sequence <= end)
         page.entries.push_back({address, {of[nth].sequence, decoded(of, nth)}});
   });
   std::ranges::sort(page.entries, {}, [](const auto& one) { return one.record.sequence; });

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <functional>
+#include <vector>
+
 using namespace aether;
 using namespace std::chrono_literals;
 using aether::testing::account_of;
@@ -150,6 +154,26 @@ TEST_CASE("host: a shard released and accepted again at once loses nothing") {
     auto answer = account_of(*host, "alice").ask(get_balance{}, long_enough).get();
     return answer && answer->cents == acknowledged;
   }));
+}
+
+TEST_CASE("host: the ids of an actor's commits ascend, also after one from the future") {
+  bank_node node;
+  commit ahead;
+  ahead.id = commit_id::from_hex("ffff0000000070008000000000000000").value();
+  ahead.first = event_version{1};
+  ahead.events = {{std::string{bank::deposited::aether_wire_name}, encode(bank::deposited{3})}};
+  bool stored = false;
+  node.events->append(alice, {}, ahead, [&](auto outcome) { stored = outcome.has_value(); });
+  REQUIRE(stored);
+  const auto host = node.start();
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(account_of(*host, "alice").ask(deposit{1}, long_enough).get().has_value());
+  std::vector<commit_id> ids;
+  node.events->read(alice, event_version{1}, {}, 10, [&](const auto& found) {
+    for (const auto& one : *found) ids.push_back(one.commit.id);
+  });
+  CHECK(ids.size() == 4);
+  CHECK(std::ranges::adjacent_find(ids, std::ranges::greater_equal{}) == ids.end());
 }
 
 TEST_CASE("host: an actor whose history cannot be replayed says which version, and harms nobody") {

@@ -168,8 +168,10 @@ TEST_CASE("warm up: what is stored meanwhile is not missed") {
   const auto begun = host->stats().activations;
   CHECK(balance_of(*host, late) == 10);
   CHECK(host->stats().activations == begun);
-  const auto expected = tails * town::people_in(shard_with(late)).size();
-  CHECK(await([&] { return it.counted_events->tails == expected; }));
+  // The others may still be about to ask.
+  const auto asked = tails * town::people_in(shard_with(late)).size();
+  CHECK(await([&] { return it.counted_events->tails >= asked; }));
+  CHECK(it.counted_events->tails == asked);
 }
 
 TEST_CASE("warm up: a snapshot whose events are gone is seen to be ahead of the log") {

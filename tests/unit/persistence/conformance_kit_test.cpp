@@ -177,6 +177,13 @@ const flaw flaws[]{
                        [](const auto& one) { return shard_of(one.address, 256).value() != 1; });
        };
      }},
+    {"a shard that grows is read with a gap",
+     "who reads shards on and on while others append sees each commit once, in order",
+     [](tampered& it) {
+       it.in_shard = [](entries& all) {
+         if (all.size() > 1) all.erase(all.begin());
+       };
+     }},
     {"any shard will do", "a shard that does not exist is refused",
      [](tampered& it) {
        it.before_shard = [](shard_id& shard) { shard = shard_id{shard.value() % 4}; };

@@ -1,9 +1,14 @@
+#include "persistence/src/jetstream/list_actors.hpp"
 #include "persistence/src/jetstream/pub_ack.hpp"
 #include "persistence/src/jetstream/stored_record.hpp"
 #include "persistence/src/jetstream/stream_config.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -40,6 +45,8 @@ TEST_CASE("pub ack: every answer a server gives is told apart") {
       {R"({"error":{"code":503,"err_code":10008,"description":"temporarily unavailable"}})",
        kind::busy, 0},
       {R"({"error":{"code":400,"err_code":10077,"description":"maximum bytes exceeded"}})",
+       kind::not_stored_here, 0},
+      {R"({"error":{"code":400,"err_code":10054,"description":"message too large"}})",
        kind::refused, 0},
       {R"({"error":{}})", kind::refused, 0},
       {R"({"error":{"code":503,"description":"raft: not leader"},"stream":"S","seq":0})",
@@ -88,6 +95,30 @@ TEST_CASE("leader answer: message, none, trouble and nonsense are told apart") {
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code() == errc::corrupt_history);
   }
+}
+
+TEST_CASE("actor names: those of the shard, each once and sorted") {
+  const auto type = actor_type::parse("account").value();
+  const auto actor = [&](const std::string& id) {
+    return actor_address{type, actor_id::parse(id).value()};
+  };
+  constexpr std::uint32_t shards = 4;
+  const shard_id mine{2};
+  actor_names found{names, mine, shards};
+  std::vector<actor_id> expected;
+  for (int i = 0; i < 40; ++i) {
+    const auto one = actor(std::to_string(i));
+    found.take(names.commits(mine, one));  // on another's subject too, where it is not its own
+    if (shard_of(one, shards) != mine) continue;
+    expected.push_back(one.id);
+    found.take(names.commits(mine, one));  // once more, on the next page
+  }
+  found.take(names.commits(shard_id{3}, {type, expected.front()}));
+  found.take("aether.ns.evt.2.account.=61");
+  found.take("elsewhere");
+  std::ranges::sort(expected);
+  CHECK_FALSE(expected.empty());
+  CHECK(std::move(found).sorted() == expected);
 }
 
 TEST_CASE("stream config: every shard is in exactly one stream") {

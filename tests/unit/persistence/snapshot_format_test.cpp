@@ -6,6 +6,9 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace {
 
@@ -20,7 +23,68 @@ snapshot golden_snapshot() {
           {std::byte{1}, std::byte{2}}};
 }
 
+/// Whose the snapshot of tests/golden/snapshot-v1-owned.hex is.
+constexpr std::uint64_t golden_owner = 0x123456789abcdef0;
+
+/// The snapshot of tests/golden/snapshot-v1-owned.hex.
+snapshot golden_owned() {
+  auto made = golden_snapshot();
+  made.position.commit = commit_id::from_hex("11111111111111111111111111111111").value();
+  return made;
+}
+
+/// The headers of a stored message, as a map.
+struct stored_headers {
+  std::map<std::string, std::string> all;
+  [[nodiscard]] std::optional<std::string_view> header(const char* name) const {
+    const auto found = all.find(name);
+    return found == all.end() ? std::nullopt : std::optional<std::string_view>{found->second};
+  }
+};
+
 }  // namespace
+
+TEST_CASE("snapshot format: with commit and owner it is as its golden file has it") {
+  const auto written = encode_snapshot(golden_owned(), golden_owner);
+  INFO(testing::hex_lines(written));
+  CHECK(written == testing::golden("snapshot-v1-owned.hex"));
+  CHECK(decode_snapshot(testing::golden("snapshot-v1-owned.hex"), "1", golden_owner) ==
+        golden_owned());
+}
+
+TEST_CASE("snapshot format: another actor's snapshot is not taken, one without a mark is") {
+  const auto theirs = encode_snapshot(golden_snapshot(), golden_owner);
+  const auto refused = decode_snapshot(theirs, "1", golden_owner + 1);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == errc::corrupt_history);
+  CHECK(refused.error().text() == "the snapshot of another actor or namespace");
+  CHECK(decode_snapshot(theirs, "1") == golden_snapshot());
+  CHECK(decode_snapshot(testing::golden("snapshot-v1.hex"), "1", golden_owner) ==
+        golden_snapshot());
+}
+
+TEST_CASE("snapshot format: headers that contradict the payload make it unreadable") {
+  stored_headers stored;
+  const auto sound = [&] { return check_headers(golden_snapshot(), header_lookup{stored}); };
+  CHECK(sound().has_value());  // none at all
+  const auto own = snapshot_headers(golden_snapshot());
+  for (const auto& [name, value] : own.headers()) stored.all.emplace(name, value);
+  CHECK(sound().has_value());
+  for (const auto& [name, value] : {std::pair{"Aether-State", "bank.other"},
+                                    {"Aether-Schema", "4"},
+                                    {"Aether-Version", "41"},
+                                    {"Aether-Sequence", ""}}) {
+    CAPTURE(name);
+    const auto right = std::exchange(stored.all[name], value);
+    const auto found = sound();
+    REQUIRE_FALSE(found.has_value());
+    CHECK(found.error().code() == errc::corrupt_history);
+    CHECK(found.error().text().find(name) != std::string::npos);
+    stored.all[name] = right;
+  }
+  stored.all.erase("Aether-Version");
+  CHECK(sound().has_value());
+}
 
 TEST_CASE("snapshot format: version 1 is written as the golden file has it") {
   const auto written = encode_snapshot(golden_snapshot());

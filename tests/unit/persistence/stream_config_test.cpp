@@ -38,6 +38,13 @@ TEST_CASE("stream config: what would lose, hide or misplace an event is named") 
       {{{"allow_rollup_hdrs", true}}, "allow_rollup_hdrs is true"},
       {{{"republish", nullptr}}, "republish is {}, must be {\"dest\":\"aether.bank.bus.>\""},
       {{{"republish", {{"dest", "elsewhere.>"}}}}, "republish is"},
+      {{{"republish", {{"headers_only", true}}}}, "\"headers_only\":true"},
+      {{{"persist_mode", "async"}}, "persist_mode is \"async\", must be \"default\""},
+      {{{"no_ack", true}}, "no_ack is true, must be false"},
+      {{{"sealed", true}}, "sealed is true, must be false"},
+      {{{"mirror", {{"name", "other"}}}}, "mirror is {\"name\":\"other\"}, must be {}"},
+      {{{"sources", {{{"name", "other"}}}}}, "sources is [{\"name\":\"other\"}], must be []"},
+      {{{"subject_transform", {{"src", "a.>"}, {"dest", "b.>"}}}}, "subject_transform is"},
   };
   for (const auto& [change, words] : rows) {
     CAPTURE(change.dump());
@@ -65,11 +72,30 @@ TEST_CASE("stream config: a harmless difference is left alone") {
        {json{{"max_bytes", 1'000'000}}, json{{"max_msgs", 5}}, json{{"num_replicas", 3}},
         json{{"duplicate_window", 120}}, json{{"description", "ours"}}, json{{"compression", "s2"}},
         json{{"metadata", {{"owner", "us"}}}}, json{{"max_age", nullptr}},
-        json{{"max_msgs_per_subject", 0}}, json{{"allow_rollup_hdrs", nullptr}}})
+        json{{"max_msgs_per_subject", 0}}, json{{"allow_rollup_hdrs", nullptr}},
+        json{{"persist_mode", "default"}}, json{{"no_ack", false}}, json{{"sealed", false}},
+        json{{"mirror", nullptr}}, json{{"sources", nullptr}}, json{{"sources", json::array()}},
+        json{{"subject_transform", nullptr}}, json{{"republish", {{"headers_only", false}}}}})
     CHECK_MESSAGE(events_with(change).empty(), change.dump());
-  for (const json& change : {json{{"max_msgs_per_subject", 5}}, json{{"storage", "memory"}}})
+  for (const json& change : {json{{"max_msgs_per_subject", 5}}, json{{"storage", "memory"}},
+                             json{{"persist_mode", "async"}}})
     CHECK_MESSAGE(snapshots_with(change).empty(), change.dump());
-  CHECK_FALSE(snapshots_with({{"max_age", 1}}).empty());
+  for (const json& change :
+       {json{{"max_age", 1}}, json{{"no_ack", true}}, json{{"mirror", {{"name", "other"}}}}})
+    CHECK_MESSAGE(!snapshots_with(change).empty(), change.dump());
+}
+
+TEST_CASE("stream config: replicas count as the stream has them, and need a server that is safe") {
+  CHECK(replicas_of(json::object()) == 1);
+  CHECK(replicas_of(json{{"num_replicas", 0U}}) == 1);
+  CHECK(replicas_of(json{{"num_replicas", 3U}}) == 3);
+  const nats_server_info before{"2.9.20", 2, 9, 20}, since{"2.9.21", 2, 9, 21};
+  CHECK(check_replicas(before, 1).has_value());
+  CHECK(check_replicas(since, 3).has_value());
+  const auto refused = check_replicas(before, 3);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == errc::unsupported_server);
+  CHECK(refused.error().text().find("acknowledges both writers") != std::string::npos);
 }
 
 TEST_CASE("stream config: events are kept for ever unless one says otherwise") {

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <functional>
+#include <mutex>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -28,6 +31,13 @@ std::string refusal(std::string_view text) {
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+/// @param middle version and variant with the counter between them, 8 hexadecimal digits.
+commit_id at_millisecond(std::uint64_t millisecond, const std::string& middle) {
+  char time[13];
+  std::snprintf(time, sizeof time, "%012llx", static_cast<unsigned long long>(millisecond));
+  return commit_id::from_hex(time + middle + "000000000000").value();
 }
 
 }  // namespace
@@ -134,6 +144,68 @@ TEST_CASE("an id is a version 7 UUID of the millisecond in which it was made") {
   CHECK(id.made_at_ms() <= now() + 1);
   CHECK(!id.is_nil());
   CHECK(commit_id{}.is_nil());
+}
+
+TEST_CASE("an id made after another is greater, whoever made that one") {
+  const auto now = commit_id::make();
+  // A millisecond of another's clock: five minutes ahead, with a counter in the middle.
+  const auto ahead = at_millisecond(now.made_at_ms() + 300'000, "7abc9def");
+  struct row {
+    const char* what;
+    commit_id before;
+    std::uint64_t millisecond;
+    const char* counter;
+  };
+  const auto future = ahead.made_at_ms();
+  const row rows[]{
+      {"the next counter", ahead, future, "7abc9df0"},
+      {"the counter's lower half is full", at_millisecond(future, "7abcbfff"), future, "7abd8000"},
+      {"the counter is full", at_millisecond(future, "7fffbfff"), future + 1, "70008000"},
+      {"another version than 7", at_millisecond(future, "8abc9def"), future + 1, "70008000"},
+      {"another variant", at_millisecond(future, "7abcffff"), future, "7abd8000"},
+  };
+  for (const auto& [what, before, millisecond, counter] : rows) {
+    CAPTURE(what);
+    const auto after = commit_id::make_after(before);
+    CHECK(after > before);
+    CHECK(after.made_at_ms() == millisecond);
+    CHECK(after.hex().substr(12, 8) == counter);
+    CHECK(after != commit_id::make_after(before));  // a tail of its own
+  }
+}
+
+TEST_CASE("an id made after an older one is an ordinary one") {
+  const auto older = commit_id::make();
+  const auto after = commit_id::make_after(older), first = commit_id::make_after(commit_id{});
+  CHECK(after > older);
+  CHECK(first > after);
+  CHECK(commit_id::make() > first);
+}
+
+TEST_CASE("an id from the far future does not move the ids that are made afterwards") {
+  const auto now = commit_id::make();
+  const auto forged = at_millisecond((std::uint64_t{1} << 48) - 1, "70008000");
+  CHECK(commit_id::make_after(forged) > forged);
+  CHECK(commit_id::make().made_at_ms() < now.made_at_ms() + 60'000);
+  const auto greatest = at_millisecond((std::uint64_t{1} << 48) - 1, "7fffbfff");
+  CHECK(commit_id::make_after(greatest).made_at_ms() < now.made_at_ms() + 60'000);
+}
+
+TEST_CASE("ids made one after the other by turns in two threads ascend") {
+  // Both threads have counted within this millisecond, and not from the same number.
+  std::vector<commit_id> made{commit_id{}};
+  std::mutex mutex;
+  const auto take_turns = [&] {
+    for (int i = 0; i < 20'000; ++i) {
+      const std::lock_guard lock{mutex};
+      made.push_back(commit_id::make_after(made.back()));
+    }
+  };
+  {
+    std::jthread other{take_turns};
+    take_turns();
+  }
+  CHECK(std::ranges::adjacent_find(made, std::ranges::greater_equal{}) == made.end());
 }
 
 TEST_CASE("an id reads back from its hexadecimal form and from nothing else") {

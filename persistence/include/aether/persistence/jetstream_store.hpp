@@ -16,6 +16,8 @@ struct jetstream_layout {
   std::uint32_t shards = 256;
   /// Event streams; each holds a range of shards.
   std::uint32_t streams = 8;
+  /// Copies of each stream, when it is created. The stores must not be told fewer than there are:
+  /// see `create_streams`.
   std::uint32_t replicas = 1;
   /// Snapshots of one actor that are kept, the newest; 1..64. Applies when the snapshot stream is
   /// created; later an operator changes the stream's `max_msgs_per_subject`.
@@ -45,14 +47,19 @@ struct jetstream_timing {
 /// Creates the namespace's event streams and snapshot stream where they are missing; leaves
 /// existing ones alone, and says in the log what the server lacks and what that costs. Blocks; call
 /// once at start-up.
-/// @errors `unsupported_server`: replicas > 1 on a server before 2.9.21, whose conditional append
-///         is broken there (both writers of a race are acknowledged); use one replica or upgrade.
+/// @returns the layout that the stores are to be given: `layout`, with as many replicas as the most
+///          replicated of the streams has where that is more. An operator may have added some, and
+///          the stores read otherwise where a replica may lag behind.
+/// @errors `unsupported_server`: more than one replica, asked for or there already, on a server
+///         before 2.9.21, whose conditional append is broken there (both writers of a race are
+///         acknowledged); use one replica or upgrade.
 ///         `incompatible_cluster`: a stream exists with another configuration that would lose, hide
 ///         or misplace a message, or with another number of shards or streams; the text has the
 ///         difference. `unavailable`, `timed_out`: nobody answered. `store_failed`: refused;
 ///         why.
-[[nodiscard]] result<void> create_streams(nats_connection& connection, const subjects& names,
-                                          const jetstream_layout& layout);
+[[nodiscard]] result<jetstream_layout> create_streams(nats_connection& connection,
+                                                      const subjects& names,
+                                                      const jetstream_layout& layout);
 
 /// Histories in JetStream: one commit is one message on the actor's own subject, appended under the
 /// condition that the subject's last sequence is the expected one (docs/formats.md). That condition

@@ -79,6 +79,7 @@ class uuid {
   uuid() = default;
   explicit uuid(const std::array<std::uint8_t, size>& raw) noexcept : raw_{raw} {}
   static uuid make();
+  static uuid make_after(const uuid& before);
   static std::optional<uuid> from_hex(std::string_view text);
   std::array<std::uint8_t, size> raw_{};
 };
@@ -93,6 +94,14 @@ class uuid_of : public uuid {
   /// Within a thread each is greater than the one before, even when the clock steps back.
   /// Thread-safe.
   [[nodiscard]] static uuid_of make() { return uuid_of{uuid::make().raw()}; }
+  /// A fresh id that is greater than `before`, whoever made that one and by whatever clock: the
+  /// next of `make()`, or, where that is not greater, one with the millisecond of `before` and the
+  /// next counter, and the next millisecond where the counter is full. What `make()` gives
+  /// afterwards does not depend on `before`. Nothing is greater than the last counter of the last
+  /// millisecond (2^48 - 1, in the year 10889): after it as `make()`. Thread-safe.
+  [[nodiscard]] static uuid_of make_after(const uuid_of& before) {
+    return uuid_of{uuid::make_after(before).raw()};
+  }
   /// Reads what `hex` wrote; none for anything else.
   [[nodiscard]] static std::optional<uuid_of> from_hex(std::string_view text) {
     auto id = uuid::from_hex(text);
