@@ -109,13 +109,14 @@ TEST_CASE("JetStream event store: a commit tells what was the newest when it was
   };
   check(testing::read(with.events, actor).value());
   check(testing::fetch(with.events, actor, all).value());
-  std::vector<recorded_commit> records, of_shard;
-  for (const auto& one : testing::records(with.events, actor).value())
-    records.push_back(one.found.value());
-  check(records);
-  for (const auto& one : testing::read_shards(with.events, shard_of(actor, layout.shards)).value())
-    of_shard.push_back(one.record.found.value());
-  check(of_shard);
+  std::vector<recorded_commit> found;
+  const auto records = testing::records(with.events, actor).value();
+  for (const auto& one : records) found.push_back(one.found.value());
+  check(found);
+  found.clear();
+  const auto page = testing::read_shards(with.events, shard_of(actor, layout.shards)).value();
+  for (const auto& one : page) found.push_back(one.record.found.value());
+  check(found);
 }
 
 TEST_CASE("JetStream event store: what is no commit is corrupt history with its place") {

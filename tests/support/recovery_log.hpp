@@ -61,8 +61,8 @@ struct recovery_log {
   [[nodiscard]] std::vector<recorded_commit> page(const recovery_machine::read& wanted) const {
     std::vector<recorded_commit> found;
     for (const auto& next : commits)
-      if (next.commit.last() >= wanted.from && next.sequence >= wanted.after &&
-          found.size() < recovery_machine::page_commits)
+      if (next.sequence >= wanted.after && found.size() < recovery_machine::page_commits &&
+          (!found.empty() || next.commit.last() >= wanted.from))
         found.push_back(next);
     return found;
   }

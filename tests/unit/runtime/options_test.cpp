@@ -55,7 +55,8 @@ const char* const all_names[] = {"nats",       "namespace",   "prefix",         
                                  "shards",     "streams",     "replicas",        "weight",
                                  "heartbeat",  "lease",       "failure-timeout", "passivate-after",
                                  "workers",    "log-level",   "drain-timeout",   "recovery-permits",
-                                 "log-format", "ask-attempt", "mailbox-max",     "snapshots-kept"};
+                                 "log-format", "ask-attempt", "mailbox-max",     "snapshots-kept",
+                                 "warm-up"};
 
 }  // namespace
 
