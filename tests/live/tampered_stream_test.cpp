@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -198,6 +199,24 @@ TEST_CASE("tampered stream: a tail that lies about its version rolls no actor ba
   with.chained_deposits(victim, 2, covered);
   const auto at = with.put(victim, deposit_after({event_version{claimed - 1}, stream_sequence{1}}));
   check_quarantined(with, "victim", {at, 6});
+}
+
+TEST_CASE("tampered stream: warming up hides nothing of what was tampered with") {
+  for (const auto& [name, tamper] : tamperings) {
+    CAPTURE(name);
+    history_bench with;
+    const auto victim = history_bench::account("victim");
+    const auto broken = tamper(with, victim, with.chained_deposits(victim, 3));
+    const auto host = with.host();
+    std::promise<result<std::size_t>> woken;
+    host->warm_up({{shard_id{0}, with.layout.shards}},
+                  [&](result<std::size_t> some) { woken.set_value(std::move(some)); });
+    CHECK(woken.get_future().get() == result<std::size_t>{1});
+    const auto answer = history_bench::ask(*host, "victim");
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code() == errc::quarantined);
+    check_names(answer.error(), with, victim, broken);
+  }
 }
 
 TEST_CASE("tampered stream: back-pointers that lead astray cost time, and nothing else") {

@@ -7,26 +7,25 @@ namespace aether {
 
 void fetch_operation::start() {
   if (sequences_.empty()) return finish();
-  const std::size_t first = std::min(window, sequences_.size());
-  // Before the first is asked for: an answer asks for the next one after these.
-  asked_ = first;
-  for (std::size_t nth = 0; nth < first; ++nth)
-    ask(nth, nth + 1 == first ? nats_flush::now : nats_flush::soon);
+  asked_ = std::min(first_window, sequences_.size());
+  ask({0, asked_});
 }
 
-void fetch_operation::ask(std::size_t nth, nats_flush flush) {
-  direct_get(
-      *connection_, place_.stream, sequence_query(sequences_[nth]), timeout_,
-      [self = shared_from_this(), nth](result<std::optional<stored_record>> read) {
-        self->answered(nth, read);
-      },
-      flush);
+void fetch_operation::ask(range some) {
+  for (std::size_t nth = some.begin; nth < some.end; ++nth)
+    direct_get(
+        *connection_, place_.stream, sequence_query(sequences_[nth]), timeout_,
+        [self = shared_from_this(), nth](result<std::optional<stored_record>> read) {
+          self->answered(nth, read);
+        },
+        nth + 1 == some.end ? nats_flush::now : nats_flush::soon);
 }
 
 void fetch_operation::answered(std::size_t nth, const result<std::optional<stored_record>>& read) {
-  std::optional<std::size_t> next;
+  range next;
   {
     const std::lock_guard lock{mutex_};
+    --missing_;
     if (!read) {
       failed_ = at_place(place_, read.error());
       // Nothing more is asked for; what is under way is awaited.
@@ -34,10 +33,19 @@ void fetch_operation::answered(std::size_t nth, const result<std::optional<store
     } else if (*read && (*read)->subject == place_.subject) {
       if (auto commit = decode_record(**read, place_)) found_[nth] = std::move(*commit);
     }
-    if (asked_ < sequences_.size()) next = asked_++;
-    if (--missing_ > 0 && !next) return;
+    next = next_after(read && *read ? (*read)->payload.size() : 0);
+    if (missing_ > 0 && next.begin == next.end) return;
   }
-  next ? ask(*next, nats_flush::soon) : finish();
+  next.begin == next.end ? finish() : ask(next);
+}
+
+fetch_operation::range fetch_operation::next_after(std::size_t size) {
+  const std::size_t under_way = missing_ - (sequences_.size() - asked_);
+  const std::size_t allowed =
+      std::max<std::size_t>(1, bytes_in_flight / std::max<std::size_t>(1, size));
+  const std::size_t begin = asked_;
+  if (allowed > under_way) asked_ = std::min(sequences_.size(), begin + (allowed - under_way));
+  return {begin, asked_};
 }
 
 void fetch_operation::finish() {

@@ -11,13 +11,14 @@
 
 namespace aether {
 
-/// Fetches the messages at given sequences, `window` requests under way at once, and keeps those
-/// that are commits of the actor. Owned by the requests it waits for.
-/// The window bounds what a server sends unasked for: it gives up on a client that is too far
-/// behind.
+/// Fetches the messages at given sequences, many requests under way at once, and keeps those that
+/// are commits of the actor. Owned by the requests it waits for.
+/// How many, is `first_window` until the first answer, then as many of its size as make
+/// `bytes_in_flight`: a server gives up on a client that is too far behind.
 class fetch_operation final : public std::enable_shared_from_this<fetch_operation> {
  public:
-  static constexpr std::size_t window = 32;
+  static constexpr std::size_t first_window = 32;
+  static constexpr std::size_t bytes_in_flight = 4 << 20;
 
   fetch_operation(std::shared_ptr<nats_connection> connection, commit_place place,
                   std::vector<stream_sequence> sequences, std::chrono::milliseconds timeout,
@@ -33,7 +34,14 @@ class fetch_operation final : public std::enable_shared_from_this<fetch_operatio
   void start();
 
  private:
-  void ask(std::size_t nth, nats_flush flush);
+  /// A part of `sequences_`.
+  struct range {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  void ask(range some);
+  /// What may be asked for now that an answer of that size has come.
+  [[nodiscard]] range next_after(std::size_t size);
   void answered(std::size_t nth, const result<std::optional<stored_record>>& read);
   void finish();
 
