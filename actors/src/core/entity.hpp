@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -140,6 +141,8 @@ class entity {
   };
 
   void enter(phase next);
+  /// For reports: the actor's type, and why.
+  [[nodiscard]] std::string placed(const error& why) const;
   void begin_recovery(entity_effects& out);
   void advance(recovery_machine::steps steps, time_point now, entity_effects& out);
   void want(recovery_machine::step& step, entity_effects& out) const;
