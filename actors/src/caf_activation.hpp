@@ -25,7 +25,7 @@ struct read_ahead {
   std::vector<recorded_commit> commits;
   /// There are no later ones, by a reading that began when the actor was in memory already.
   bool to_the_end = false;
-  /// Something on its subject could not be read.
+  /// Something on its subject could not be read, or does not follow what is before it.
   bool damaged = false;
 
   [[nodiscard]] bool covers(const commit& one) const noexcept {

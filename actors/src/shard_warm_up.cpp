@@ -98,8 +98,9 @@ void shard_warm_up::take(shard_page& page) {
         host_->find_type(address.type) == nullptr)
       continue;
     read_ahead& mine = found_[address].ahead;
-    // What is damaged is found, and told, by the actor itself.
-    mine.damaged = mine.damaged || !record.found;
+    // What is damaged is found, and told with its place, by reading the actor's own history.
+    const auto before = mine.commits.empty() ? log_position{} : mine.commits.back().position();
+    mine.damaged = mine.damaged || !record.found || !record.found->follows(before);
     if (mine.damaged) continue;
     // The end is kept, so that the actor knows it; before that, only what the snapshot lacks.
     if (!mine.commits.empty() && mine.covers(mine.commits.back().commit)) mine.commits.clear();
