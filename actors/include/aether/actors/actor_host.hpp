@@ -3,6 +3,7 @@
 #include <aether/actors/actor_ref.hpp>
 #include <aether/actors/behavior.hpp>
 #include <aether/actors/command.hpp>
+#include <aether/actors/dead_letters.hpp>
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 #include <aether/runtime/timers.hpp>
@@ -23,6 +24,15 @@ struct host_options {
   std::size_t workers = 0;
   /// Commands that may wait for one actor, at least 1; more are `overloaded`.
   std::size_t mailbox_max = 1'024;
+  /// Bytes of commands that may wait in the host, in memory and within 4 MiB; more are
+  /// `overloaded`.
+  std::size_t waiting_bytes_max = 256U << 20U;
+  /// Actors in memory: beyond it, those unused longest leave, as by passivation. Where they cannot
+  /// leave as fast as others come, and an eighth too many are there, commands for actors that are
+  /// not in memory are `overloaded`. 0: no bound.
+  std::size_t resident_max = 0;
+  /// The same for bytes of memory that actors and their states take, estimated. 0: no bound.
+  std::size_t resident_bytes_max = 0;
   /// Actors that may read their history at the same time, at least 1; the others queue.
   std::size_t recovery_permits = 64;
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
@@ -32,26 +42,51 @@ struct host_options {
   bool accepts_all = true;
   /// Stamped into commits.
   std::string node_name{};
+  /// What handlers are told the time is.
+  std::function<std::chrono::system_clock::time_point()> wall_clock =
+      &std::chrono::system_clock::now;
+  /// Where commands go that end unseen; null: to one of the host's own.
+  std::shared_ptr<aether::dead_letters> dead_letters{};
 };
 
-/// Counts since the host was made, except `resident`.
+/// Counts since the host was made, except `resident`, `resident_bytes` and `waiting`. A command
+/// that was accepted ends in one way: commands = handled + rejected + failed + dead_letters +
+/// waiting.
 struct host_stats {
   /// Actors in memory now: recovering, quarantined and leaving ones too.
   std::uint64_t resident = 0;
+  /// What they take, estimated.
+  std::uint64_t resident_bytes = 0;
   /// Brought to life, by a command or by `warm_up`.
   std::uint64_t activations = 0;
   /// Left memory, for whatever reason; not those that `stop` dropped.
   std::uint64_t passivations = 0;
+  /// Asked to leave by `resident_max` or `resident_bytes_max`.
+  std::uint64_t evictions = 0;
   /// Accepted for an actor.
   std::uint64_t commands = 0;
+  /// Refused at the door with `overloaded`; not in `commands`.
+  std::uint64_t overloaded = 0;
+  /// Accepted and not ended yet.
+  std::uint64_t waiting = 0;
+  /// Ended with a reply, or with nothing where nothing was wanted.
+  std::uint64_t handled = 0;
+  /// Ended with the actor's own `rejected`.
+  std::uint64_t rejected = 0;
+  /// Ended with another error, of which the sender was told.
+  std::uint64_t failed = 0;
+  /// Ended with another error, and nobody waited for an answer; see `dead_letters`.
+  std::uint64_t dead_letters = 0;
+  /// Of `failed` and `dead_letters`: not decided, because the deadline had passed.
+  std::uint64_t expired = 0;
   /// Stored.
   std::uint64_t commits = 0;
   /// Appends before which another writer came.
   std::uint64_t conflicts = 0;
-  /// Actors that could not be brought back; one that stays so counts once.
+  /// Actors made anew after an exception.
+  std::uint64_t restarts = 0;
+  /// Actors that could not be brought back, or kept failing; one that stays so counts once.
   std::uint64_t quarantines = 0;
-  /// Commands that ended without an answer to anyone, and without an effect.
-  std::uint64_t dead_letters = 0;
 };
 
 /// Runs event-sourced actors of one process on CAF: activates them by id, feeds them commands, and
@@ -88,6 +123,12 @@ class actor_host final : public command_router {
   [[nodiscard]] actor_ref<Actor> actor(std::string_view id) {
     return {*this, model<Actor>::traits().type, id};
   }
+
+  /// Where actors send what they send to others; at first through this host. Before the first
+  /// command.
+  /// @param router outlives the host's actors.
+  void send_through(command_router& router) noexcept;
+  [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
 
   /// @errors also `not_owner`: the actor's shard is not accepted here. `unknown_message`: its type
   ///         is not hosted here. `unavailable`: see `set_in_contact`. `not_running`: after `stop`.

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/actors/reply_future.hpp>
 #include <aether/runtime/ids.hpp>
+#include <aether/runtime/log.hpp>
 #include <aether/runtime/message.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <future>
+#include <exception>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -37,24 +39,44 @@ class actor_ref {
     return copy;
   }
 
+  /// The same actor; what is sent through it names `sender` as its sender.
+  [[nodiscard]] actor_ref sent_by(std::shared_ptr<const actor_address> sender) const {
+    actor_ref copy = *this;
+    copy.sender_ = std::move(sender);
+    return copy;
+  }
+  /// The same actor; what is sent through it is one command with this id: sent again, as after a
+  /// crash, it is answered, not applied again, within the actor's `command_window`; too late for
+  /// that, `outcome_unknown`. For each command an id of its own, made by `command_id::make()` when
+  /// it is first decided on, and kept where the one who repeats it finds it.
+  [[nodiscard]] actor_ref with_id(command_id id) const {
+    actor_ref copy = *this;
+    copy.id_ = id;
+    return copy;
+  }
+
   /// Sends and forgets: at most once. An error says that it was not sent; what goes wrong later, on
   /// another node say, only that node's log tells.
-  /// @errors `overloaded`: the actor has `mailbox_max` commands waiting; slow down.
+  /// @param within not decided later than so long after it was sent, but a dead letter then.
+  /// @errors `overloaded`: the actor has `mailbox_max` commands waiting, or its node as many bytes
+  ///         of them as it may; slow down.
   ///         `invalid_argument`: the id is none, or the command is larger than the NATS server
   ///         takes. `not_running`: the node has not joined, or has left. `unavailable`: try again;
   ///         `not_owner` the same, its shard is just moving. `unknown_message`: this node serves
   ///         the shard but does not host the type.
   template <message Command>
-  result<void> tell(Command command) const {
+  result<void> tell(Command command, std::chrono::milliseconds within = timeout_max) const {
     check<Command>();
     if (!*address_) return std::unexpected(address_->error());
-    return router_->tell(**address_, wrap(std::move(command)));
+    envelope sent = wrap(std::move(command));
+    if (within < timeout_max) sent.deadline = deadline_after(within);
+    return router_->tell(**address_, std::move(sent));
   }
 
   /// Sends and calls `handler` exactly once with the answer, by the end of `timeout` or shortly
   /// after; retries with the same command id meanwhile, so its effect happens at most once.
   /// @param handler called on a thread of the runtime, or within the call when it is refused at
-  ///        once; hands over and returns, throws nothing.
+  ///        once; hands over and returns. What it throws is logged.
   /// @param timeout 0 or less: `unavailable`, and nothing is decided.
   /// @errors (to the handler) `rejected`: the actor said no. `unavailable`, `overloaded`: nothing
   ///         persisted. `outcome_unknown`: perhaps persisted. `quarantined`, `handler_failed`,
@@ -70,23 +92,27 @@ class actor_ref {
     check<Command>();
     if (!*address_) return handler(result<reply_of<Command>>{std::unexpected(address_->error())});
     envelope sent = wrap(std::move(command));
-    sent.deadline = std::chrono::steady_clock::now() + std::clamp(timeout, {}, timeout_max);
+    sent.deadline = deadline_after(timeout);
     sent.answer =
         detail::answer_once{[handler = std::move(handler)](result<any_reply> answer) mutable {
-          handler(take_reply<reply_of<Command>>(std::move(answer)));
+          try {
+            handler(take_reply<reply_of<Command>>(std::move(answer)));
+          } catch (const std::exception& thrown) {
+            log::error("actor", "answer_handler_threw", {{"what", thrown.what()}});
+          } catch (...) {
+            log::error("actor", "answer_handler_threw");
+          }
         }};
     router_->ask(**address_, std::move(sent));
   }
 
-  /// The same as a future. Do not wait for it on a thread of the runtime (an ask's handler).
+  /// The same, as something to wait for.
   template <message Command>
-  [[nodiscard]] std::future<result<reply_of<Command>>> ask(
-      Command command, std::chrono::milliseconds timeout) const {
-    auto promise = std::make_shared<std::promise<result<reply_of<Command>>>>();
-    auto answer = promise->get_future();
+  reply_future<reply_of<Command>> ask(Command command, std::chrono::milliseconds timeout) const {
+    auto slot = std::make_shared<detail::reply_slot<reply_of<Command>>>();
     ask(std::move(command), timeout,
-        [promise](result<reply_of<Command>> got) { promise->set_value(std::move(got)); });
-    return answer;
+        [slot](result<reply_of<Command>> got) { slot->fill(std::move(got)); });
+    return reply_future<reply_of<Command>>{std::move(slot)};
   }
 
  private:
@@ -102,18 +128,26 @@ class actor_ref {
     return actor_address{type, std::move(*valid)};
   }
 
+  static std::chrono::steady_clock::time_point deadline_after(std::chrono::milliseconds timeout) {
+    return std::chrono::steady_clock::now() + std::clamp(timeout, {}, timeout_max);
+  }
+
   template <class Command>
   envelope wrap(Command command) const {
     envelope made;
-    made.id = command_id::make();
+    made.id = id_.is_nil() ? command_id::make() : id_;
     made.correlation = correlation_;
+    made.repeated = !id_.is_nil();
     made.command = any_message::of<Command>(std::move(command));
+    made.sender = sender_;
     return made;
   }
 
   command_router* router_;
   std::shared_ptr<const result<actor_address>> address_;
   command_id correlation_;
+  command_id id_;
+  std::shared_ptr<const actor_address> sender_;
 };
 
 }  // namespace aether

@@ -28,12 +28,20 @@ struct actor_traits {
   std::uint32_t state_schema;
   snapshot_policy snapshots;
   std::size_t command_window;
+  std::size_t deferred_max;
+  failure_policy on_failure;
+  /// Those of `commands` that only read.
+  std::vector<const message_type*> read_only;
 
   /// The command of that wire name, or nullptr.
   [[nodiscard]] const message_type* find_command(std::string_view wire_name) const noexcept {
     for (const auto* known : commands)
       if (known->wire_name == wire_name) return known;
     return nullptr;
+  }
+  /// Whether the command only reads.
+  [[nodiscard]] bool only_reads(const any_message& command) const noexcept {
+    return std::ranges::find(read_only, &command.type()) != read_only.end();
   }
 };
 
@@ -46,7 +54,15 @@ class behavior {
   /// Back to the state of an actor without events.
   virtual void reset() = 0;
   /// @errors `unknown_message`: not one of the actor's commands. `handler_failed`: `on` threw.
-  virtual result<detail::decision> decide(const any_message& command) = 0;
+  virtual result<detail::decision> decide(const any_message& command,
+                                          const command_context& context) = 0;
+  /// From now on events are applied that are not stored yet: what is, is kept for `look`.
+  virtual void begin_tentative() = 0;
+  /// They are stored now, or will be read back.
+  virtual void end_tentative() noexcept = 0;
+  /// Decides a command that only reads, and makes its reply, from what is stored.
+  /// @errors as of `decide`, and what the handler rejects it with.
+  virtual result<any_message> look(const any_message& command, const command_context& context) = 0;
   /// The 0..n events that a stored one stands for today, in order; applies none.
   /// @errors `unknown_message`: its type, which the text names, is not one of the actor's.
   ///         `decode_failed`. `handler_failed`: an `upcast` threw.
@@ -58,6 +74,8 @@ class behavior {
   /// @errors `handler_failed`: it threw.
   [[nodiscard]] virtual result<bool> wants_snapshot(std::uint64_t events_since) const = 0;
   [[nodiscard]] virtual void* state() noexcept = 0;
+  /// About how many bytes of memory actor and state take.
+  [[nodiscard]] virtual std::size_t footprint() const noexcept = 0;
   virtual void encode_state(bytes& out) const = 0;
   /// @errors `decode_failed`, `handler_failed`: the state is now unusable.
   virtual result<void> decode_state(bytes_view data) = 0;
@@ -77,10 +95,31 @@ class model final : public behavior {
     actor_.aether_bind(self);
   }
 
-  void reset() override { state_ = state_type{}; }
+  void reset() override {
+    state_ = state_type{};
+    stored_.reset();
+  }
 
-  result<detail::decision> decide(const any_message& command) override {
-    return decide_as(command, typename Actor::commands{});
+  result<detail::decision> decide(const any_message& command,
+                                  const command_context& context) override {
+    return decide_as(command, state_, context, typename Actor::commands{});
+  }
+
+  void begin_tentative() override {
+    if constexpr (reads_only(typename Actor::commands{})) {
+      static_assert(std::is_copy_constructible_v<state_type>,
+                    "the `state` of an actor with a read_only_effect can be copied");
+      if (!stored_) stored_ = std::make_unique<state_type>(state_);
+    }
+  }
+  void end_tentative() noexcept override { stored_.reset(); }
+
+  result<any_message> look(const any_message& command, const command_context& context) override {
+    const state_type& seen = stored_ ? *stored_ : state_;
+    auto made = decide_as(command, seen, context, typename Actor::commands{});
+    if (!made) return std::unexpected(std::move(made).error());
+    if (made->rejection) return std::unexpected(std::move(*made->rejection));
+    return made->reply(&seen);
   }
 
   [[nodiscard]] result<std::vector<any_message>> read(const event_record& event) const override {
@@ -114,6 +153,9 @@ class model final : public behavior {
   }
 
   [[nodiscard]] void* state() noexcept override { return &state_; }
+  [[nodiscard]] std::size_t footprint() const noexcept override {
+    return sizeof(*this) + aether::footprint(state_) - sizeof(state_);
+  }
   void encode_state(bytes& out) const override { encode_to(out, state_); }
 
   result<void> decode_state(bytes_view data) override {
@@ -151,12 +193,16 @@ class model final : public behavior {
         (has_on<Commands> && ...),
         "a command in the actor's `commands` has no on(const Command&, const state&) that "
         "returns aether::effect<Command::reply> (effect<void> without a `reply`)");
+    static_assert(std::is_same_v<decltype(Actor::on_failure), const failure_policy>,
+                  "the actor's `on_failure` is a static constexpr aether::failure_policy");
     static_assert(std::is_same_v<decltype(Actor::snapshots), const snapshot_policy>,
                   "the actor's `snapshots` is a static constexpr aether::snapshot_policy");
     static_assert(has_take_snapshot || !names_take_snapshot,
                   "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
                   "std::uint64_t events_since)");
     check_events(events, retired_events);
+    std::vector<const message_type*> read_only;
+    ((has_look<Commands> ? read_only.push_back(&message_type_of<Commands>()) : void()), ...);
     return {actor_type::parse(Actor::type_name).value(),
             {&message_type_of<Commands>()...},
             {&message_type_of<Events>()...},
@@ -164,7 +210,10 @@ class model final : public behavior {
             state_type::aether_wire_name,
             Actor::state_schema,
             Actor::snapshots,
-            Actor::command_window};
+            Actor::command_window,
+            Actor::deferred_max,
+            Actor::on_failure,
+            std::move(read_only)};
   }
 
   template <class... Events, class... Retired>
@@ -203,10 +252,27 @@ class model final : public behavior {
   static constexpr bool has_apply = requires(state_type& s, const Event& e) {
     Actor::apply(s, e);
   };
-  template <class Command>
-  static constexpr bool has_on = requires(Actor& a, const Command& c, const state_type& s) {
-    { a.on(c, s) } -> std::same_as<effect<reply_of<Command>>>;
+  // With the context, or without.
+  template <class Command, class Effect>
+  static constexpr bool plain_on = requires(Actor& a, const Command& c, const state_type& s) {
+    { a.on(c, s) } -> std::same_as<Effect>;
   };
+  template <class Command, class Effect>
+  static constexpr bool context_on = requires(Actor& a, const Command& c, const state_type& s,
+                                              const command_context& x) {
+    { a.on(c, s, x) } -> std::same_as<Effect>;
+  };
+  template <class Command, class Effect>
+  static constexpr bool returns = plain_on<Command, Effect> || context_on<Command, Effect>;
+  template <class Command>
+  static constexpr bool has_look = returns<Command, read_only_effect<reply_of<Command>>>;
+  template <class Command>
+  static constexpr bool has_on = returns<Command, effect<reply_of<Command>>> || has_look<Command>;
+
+  template <class... Commands>
+  static constexpr bool reads_only(messages<Commands...>) {
+    return (has_look<Commands> || ...);
+  }
 
   static constexpr bool has_take_snapshot = requires(const state_type& s) {
     { Actor::take_snapshot(s, std::uint64_t{}) } -> std::same_as<bool>;
@@ -214,10 +280,11 @@ class model final : public behavior {
   static constexpr bool names_take_snapshot = requires { &Actor::take_snapshot; };
 
   template <class... Commands>
-  result<detail::decision> decide_as(const any_message& command, messages<Commands...>) {
+  result<detail::decision> decide_as(const any_message& command, const state_type& seen,
+                                     const command_context& context, messages<Commands...>) {
     try {
       detail::decision made;
-      if ((decide_if<Commands>(command, made) || ...)) return made;
+      if ((decide_if<Commands>(command, seen, context, made) || ...)) return made;
     } catch (const std::exception& thrown) {
       return fail(errc::handler_failed, std::string{"the command handler threw: "} + thrown.what());
     } catch (...) {
@@ -227,15 +294,21 @@ class model final : public behavior {
   }
 
   template <class Command>
-  bool decide_if(const any_message& command, detail::decision& made) {
+  bool decide_if(const any_message& command, const state_type& seen, const command_context& context,
+                 detail::decision& made) {
     const auto* typed = command.get_if<Command>();
     if (typed == nullptr) return false;
-    if constexpr (has_on<Command>) made = actor_.on(*typed, std::as_const(state_)).release();
+    if constexpr (requires { actor_.on(*typed, seen, context); })
+      made = actor_.on(*typed, seen, context).release();
+    else if constexpr (has_on<Command>)
+      made = actor_.on(*typed, seen).release();
     return true;
   }
 
   Actor actor_;
   state_type state_{};
+  /// What is stored, while `state_` is ahead of it and somebody may look.
+  std::unique_ptr<state_type> stored_;
 };
 
 }  // namespace aether

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -29,7 +30,9 @@ struct envelope {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   any_message command;
   /// Empty for a tell.
-  reply_sink answer;
+  reply_sink answer{};
+  /// The actor that sends it; null when it comes from elsewhere.
+  std::shared_ptr<const actor_address> sender{};
 };
 
 /// Carries commands to actors, wherever they are. Thread-safe.
@@ -37,7 +40,7 @@ class command_router {
  public:
   virtual ~command_router() = default;
   /// At most once. An error says that it was not sent; success does not say that it arrived: what
-  /// is lost later is counted as a dead letter where it is lost.
+  /// is lost later is a dead letter where it is lost.
   /// @errors `overloaded`, `unavailable`, `not_running`: not sent.
   virtual result<void> tell(const actor_address& to, envelope command) = 0;
   /// `command.answer` is called exactly once, by `command.deadline` or shortly after.

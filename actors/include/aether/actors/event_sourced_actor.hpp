@@ -1,11 +1,15 @@
 #pragma once
 
 #include <aether/actors/effect.hpp>
+#include <aether/actors/failure_policy.hpp>
 #include <aether/actors/snapshot_policy.hpp>
+#include <aether/runtime/describe.hpp>
 #include <aether/runtime/ids.hpp>
 #include <aether/runtime/message.hpp>
 
+#include <concepts>
 #include <cstdint>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -33,19 +37,26 @@ namespace aether {
 ///
 /// `on` decides: it sees a const state and returns what should happen; it may run again for the
 /// same command (after a lost race), so it changes nothing itself. An exception from it is answered
-/// with `handler_failed`, and nothing is persisted. `apply` runs now and on every replay:
-/// deterministic, no side effects, no exceptions.
+/// with `handler_failed`, and nothing is persisted. It may take a third argument, `const
+/// aether::command_context&`: who asks, when, on whose behalf. One that only reads returns
+/// `aether::read_only_effect<balance>` and is answered without waiting for events on their way.
+/// `apply` runs now and on every replay: deterministic, no side effects, no exceptions. One that
+/// throws on an event not yet stored costs its command (`handler_failed`) and restarts the actor;
+/// on a stored one, it quarantines the actor.
 ///
 /// Optional, with their defaults:
 ///
 ///     static constexpr std::uint32_t state_schema = 1;
 ///     static constexpr auto snapshots = aether::snapshot_policy::every(100);
 ///     static constexpr std::size_t command_window = 1024;
+///     static constexpr std::size_t deferred_max = 100;
+///     static constexpr auto on_failure = aether::failure_policy::keep;
 ///     using retired_events = aether::messages<>;
 ///
 /// `state_schema`: with another number, older snapshots are ignored. `command_window`: repeated
-/// commands that it recognises, at least 1. `snapshots`: see `snapshot_policy`; unless that is
-/// `never()`, a class may also have
+/// commands that it recognises, at least 1. `deferred_max`: commands put off by `defer()` at one
+/// time; more are answered `overloaded`. `on_failure`: see `failure_policy`. `snapshots`: see
+/// `snapshot_policy`; unless that is `never()`, a class may also have
 ///
 ///     static bool take_snapshot(const state&, std::uint64_t events_since);
 ///
@@ -73,6 +84,8 @@ class event_sourced_actor {
   static constexpr std::uint32_t state_schema = 1;
   static constexpr snapshot_policy snapshots = snapshot_policy::every(100);
   static constexpr std::size_t command_window = 1024;
+  static constexpr std::size_t deferred_max = 100;
+  static constexpr failure_policy on_failure = failure_policy::keep;
 
   /// For the runtime.
   void aether_bind(const actor_address& self) noexcept { self_ = &self; }
@@ -91,20 +104,28 @@ class event_sourced_actor {
     return made;
   }
 
-  /// Persists a run-time number of events of one type, at most `commit_events_max`; an empty list
+  /// Persists a run-time number of events of one type, at most `commit_events_max`; an empty range
   /// persists nothing.
-  template <message Event>
-  static detail::persisting<Derived> persist_all(std::vector<Event> events) {
+  template <std::ranges::input_range Range>
+    requires message<std::ranges::range_value_t<Range>>
+  static detail::persisting<Derived> persist_all(Range&& events) {
     detail::persisting<Derived> made;
-    made.made.events.reserve(events.size());
-    for (auto& event : events) aether_add(made.made, std::move(event));
+    if constexpr (std::ranges::sized_range<Range>)
+      made.made.events.reserve(std::ranges::size(events));
+    for (auto&& event : events) {
+      // A range that is given away has its events moved, any other has them copied.
+      if constexpr (std::is_lvalue_reference_v<Range> || std::ranges::borrowed_range<Range>)
+        aether_add(made.made, std::ranges::range_value_t<Range>(event));
+      else
+        aether_add(made.made, std::ranges::range_value_t<Range>(std::move(event)));
+    }
     return made;
   }
 
   /// Replies without persisting anything.
   template <message Reply>
-  static detail::answering<Reply> reply(Reply value) {
-    detail::answering<Reply> made;
+  static detail::answering<Derived, Reply> reply(Reply value) {
+    detail::answering<Derived, Reply> made;
     made.made.reply = [value = std::move(value)](const void*) mutable {
       return any_message::of<Reply>(std::move(value));
     };
@@ -117,9 +138,28 @@ class event_sourced_actor {
     made.made.rejection = error{errc::rejected, std::move(reason)};
     return made;
   }
+  /// Refuses with a reason that a program can read: `aether::reason_of<Reason>(error)`.
+  /// @param text for people; by default the reason's wire name and fields.
+  template <message Reason>
+  static detail::rejecting reject(const Reason& reason, std::string text = {}) {
+    detail::rejecting made;
+    error_reason coded{std::string{Reason::aether_wire_name}, encode(reason)};
+    if (text.empty()) text = describe(coded.wire_name, coded.data);
+    made.made.rejection = error{errc::rejected, std::move(text), std::move(coded)};
+    return made;
+  }
+
+  /// Puts the command off: it is decided again after the next event of this actor is stored, before
+  /// what waits then, and keeps its place among the deferred ones. Beyond `deferred_max`:
+  /// `overloaded`. At its deadline: `unavailable`.
+  static detail::deferring defer() {
+    detail::deferring made;
+    made.made.defers = true;
+    return made;
+  }
 
   /// Neither persists nor replies.
-  static detail::doing_nothing none() { return {}; }
+  static detail::doing_nothing<Derived> none() { return {}; }
 
  private:
   template <message Event>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/runtime/codec.hpp>
+#include <aether/runtime/footprint.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -16,6 +17,7 @@ struct message_type {
   std::string_view wire_name;
   void (*encode)(const void* object, bytes& out);
   result<any_message> (*decode)(bytes_view data);
+  std::size_t (*footprint)(const void* object) noexcept;
 };
 
 template <message T>
@@ -66,6 +68,10 @@ class any_message {
     return held_->type == &message_type_of<T>() ? static_cast<const T*>(held_->object) : nullptr;
   }
   void encode_to(bytes& out) const { held_->type->encode(held_->object, out); }
+  /// About how many bytes of memory it takes.
+  [[nodiscard]] std::size_t footprint() const noexcept {
+    return sizeof(header) + held_->type->footprint(held_->object);
+  }
 
  private:
   struct header {
@@ -96,13 +102,23 @@ inline constexpr message_type message_type_object{
       auto value = aether::decode<T>(data);
       if (!value) return std::unexpected(std::move(value).error());
       return any_message::of<T>(std::move(*value));
-    }};
+    },
+    [](const void* object) noexcept { return aether::footprint(*static_cast<const T*>(object)); }};
 
 }  // namespace detail
 
 template <message T>
 const message_type& message_type_of() noexcept {
   return detail::message_type_object<T>;
+}
+
+/// The typed reason that `why` carries, when it is a `Reason`.
+template <message Reason>
+[[nodiscard]] std::optional<Reason> reason_of(const error& why) {
+  const auto* carried = why.reason();
+  if (carried == nullptr || carried->wire_name != Reason::aether_wire_name) return std::nullopt;
+  auto read = decode<Reason>(carried->data);
+  return read ? std::optional{std::move(*read)} : std::nullopt;
 }
 
 }  // namespace aether

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <aether/runtime/bytes.hpp>
+
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,14 +68,28 @@ enum class errc : std::uint16_t {
 /// a number this build does not know is `"unknown"`.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
+/// Why, for programs: an AETHER_MESSAGE, encoded. `reason_of` reads it.
+struct error_reason {
+  std::string wire_name;
+  bytes data;
+  friend bool operator==(const error_reason&, const error_reason&) = default;
+};
+
 /// An error as a value: a code to branch on and a sentence that says what failed, why, and what to
-/// do. Cheap to move, safe to copy between threads.
+/// do. A rejection may also carry a typed reason. Cheap to move, safe to copy between threads.
 class [[nodiscard]] error {
  public:
   error(errc code, std::string text) : code_{code}, text_{std::move(text)} {}
+  error(errc code, std::string text, error_reason reason)
+      : code_{code},
+        text_{std::move(text)},
+        reason_{std::make_shared<const error_reason>(std::move(reason))} {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  /// Null where there is none, as with most errors.
+  [[nodiscard]] const error_reason* reason() const noexcept { return reason_.get(); }
 
   /// `"<code name>: <text>"`, for logs and terminals.
   [[nodiscard]] std::string message() const;
@@ -82,11 +99,16 @@ class [[nodiscard]] error {
     return code_ == errc::unavailable || code_ == errc::overloaded || code_ == errc::not_owner;
   }
 
-  friend bool operator==(const error&, const error&) = default;
+  friend bool operator==(const error& a, const error& b) {
+    const bool same_reason =
+        a.reason_ && b.reason_ ? *a.reason_ == *b.reason_ : a.reason_ == b.reason_;
+    return a.code_ == b.code_ && a.text_ == b.text_ && same_reason;
+  }
 
  private:
   errc code_;
   std::string text_;
+  std::shared_ptr<const error_reason> reason_;
 };
 
 template <class T>

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <aether/runtime/error.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <coroutine>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace aether {
+
+namespace detail {
+
+/// Where an answer and the one who waits for it meet.
+template <class Reply>
+class reply_slot {
+ public:
+  void fill(result<Reply> answer) {
+    std::coroutine_handle<> waiting;
+    {
+      const std::lock_guard lock{mutex_};
+      answer_.emplace(std::move(answer));
+      waiting = std::exchange(waiting_, nullptr);
+      filled_.notify_all();
+    }
+    if (waiting) waiting.resume();
+  }
+  [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point when) {
+    std::unique_lock lock{mutex_};
+    return filled_.wait_until(lock, when, [this] { return answer_.has_value(); });
+  }
+  [[nodiscard]] result<Reply> take() {
+    std::unique_lock lock{mutex_};
+    filled_.wait(lock, [this] { return answer_.has_value(); });
+    return std::move(*answer_);
+  }
+  /// False when the answer is there already.
+  [[nodiscard]] bool suspend(std::coroutine_handle<> waiting) {
+    const std::lock_guard lock{mutex_};
+    if (answer_) return false;
+    waiting_ = waiting;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::optional<result<Reply>> answer_;
+  std::coroutine_handle<> waiting_;
+};
+
+}  // namespace detail
+
+/// The answer to an ask, some time: wait for it, or `co_await` it. It always comes, by the ask's
+/// deadline or shortly after, an error if nothing else. May be dropped; the command is not called
+/// back by that.
+///
+///     result<balance> left = alice.ask(withdraw{30'00}, 2s).get();
+///     result<balance> left = co_await alice.ask(withdraw{30'00}, 2s);   // in any coroutine
+///
+/// Threads: for one at a time.
+template <class Reply>
+class [[nodiscard]] reply_future {
+ public:
+  explicit reply_future(std::shared_ptr<detail::reply_slot<Reply>> slot) : slot_{std::move(slot)} {}
+
+  /// Waits. Once; not on a thread of the runtime (a handler, a side effect, an answer's handler):
+  /// the answer may need that very thread.
+  [[nodiscard]] result<Reply> get() { return slot_->take(); }
+  /// Waits at most so long. @returns whether the answer is there.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds limit) {
+    return slot_->wait_until(std::chrono::steady_clock::now() + limit);
+  }
+
+  /// Goes on with the answer on the thread that brings it, or at once when it is there: hands over
+  /// what takes long to a thread of its own, and never blocks there. The coroutine must not be
+  /// destroyed while it waits.
+  [[nodiscard]] auto operator co_await() && noexcept {
+    struct awaiter {
+      std::shared_ptr<detail::reply_slot<Reply>> slot;
+      [[nodiscard]] bool await_ready() const noexcept { return false; }
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting) {
+        return slot->suspend(waiting);
+      }
+      [[nodiscard]] result<Reply> await_resume() { return slot->take(); }
+    };
+    return awaiter{std::move(slot_)};
+  }
+
+ private:
+  std::shared_ptr<detail::reply_slot<Reply>> slot_;
+};
+
+}  // namespace aether
