@@ -34,6 +34,10 @@ class command_window {
   void remember(const command_id& id, bytes reply);
   void clear() noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Bytes on the heap, about.
+  [[nodiscard]] std::size_t footprint() const noexcept {
+    return entries_.capacity() * (sizeof(entry) + sizeof(std::uint64_t)) + reply_bytes_;
+  }
 
   /// msgpack, see docs/formats.md; an empty window encodes to no bytes.
   [[nodiscard]] bytes encode() const;

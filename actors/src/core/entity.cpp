@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace aether {
 
@@ -17,9 +18,11 @@ bool is_legal(entity::phase from, entity::phase to) {
     case backing_off:
       return to == recovering || to == leaving || to == retired;
     case ready:
-      return to == appending || to == recovering || to == leaving || to == retired;
+      return to == appending || to == recovering || to == backing_off || to == quarantined ||
+             to == leaving || to == retired;
     case appending:
-      return to == ready || to == recovering || to == leaving || to == retired;
+      return to == ready || to == recovering || to == backing_off || to == quarantined ||
+             to == leaving || to == retired;
     case quarantined:
       return to == recovering || to == leaving || to == retired;
     case leaving:
@@ -32,11 +35,17 @@ bool is_legal(entity::phase from, entity::phase to) {
 
 }  // namespace
 
-entity::entity(const actor_traits& traits, std::unique_ptr<behavior> actor)
-    : traits_{traits}, actor_{std::move(actor)}, window_{traits.command_window} {}
+entity::entity(const actor_traits& traits, const actor_address& self, const behavior_factory& make)
+    : traits_{traits}, self_{self}, make_{make}, window_{traits.command_window} {}
 
-entity::entity(const actor_traits& traits, error why)
-    : traits_{traits}, window_{traits.command_window}, quarantine_{new error{std::move(why)}} {}
+std::size_t entity::footprint() const noexcept {
+  return sizeof(*this) + (actor_ ? actor_->footprint() : 0) + window_.footprint();
+}
+
+entity::hardship& entity::trouble() {
+  if (!trouble_) trouble_ = std::make_unique<hardship>();
+  return *trouble_;
+}
 
 void entity::enter(phase next) {
   AETHER_ASSERT(is_legal(phase_, next));
@@ -48,19 +57,18 @@ std::string entity::placed(const error& why) const {
   return traits_.type.str() + ": " + why.message();
 }
 
-void entity::start(entity_effects& out) {
-  if (!quarantine_) return begin_recovery(out);
-  enter(phase::quarantined);
-  out.emplace_back(entity_effect::report{"quarantined", placed(*quarantine_)});
-}
+void entity::start(entity_effects& out) { begin_recovery(out); }
 
-void entity::receive(envelope&& command, time_point now, entity_effects& out) {
+void entity::receive(envelope&& command, instant now, entity_effects& out) {
   if (forced_ || quarantine_) {
     out.emplace_back(entity_effect::answer{
-        std::move(command.answer), std::unexpected(forced_ ? leaving_error() : *quarantine_)});
+        std::move(command), std::unexpected(forced_ ? leaving_error() : *quarantine_)});
     return;
   }
+  if (phase_ == phase::appending && traits_.only_reads(command.command))
+    return look(std::move(command), now, out);
   waiting_.push_back(std::move(command));
+  if (stopping_) return;
   if (phase_ == phase::retired || phase_ == phase::leaving) {
     if (!loaded_) return begin_recovery(out);
     enter(phase::ready);
@@ -109,14 +117,15 @@ void entity::snapshot_saved(result<void> outcome, entity_effects& out) {
   }
   if (phase_ != phase::leaving) return;
   if (outcome) return leave(out);
-  enter(phase::retired);
-  out.emplace_back(entity_effect::retired{});
+  go(out);
 }
 
 void entity::retire(bool forced, entity_effects& out) {
   forced_ = forced_ || forced;
   switch (phase_) {
     case phase::ready:
+      if (deferred_ && !forced_) return;
+      return leave(out);
     case phase::quarantined:
     case phase::retired:
       return leave(out);
@@ -135,30 +144,48 @@ void entity::retire(bool forced, entity_effects& out) {
 bool entity::dirty() const noexcept { return loaded_ && stored_.version > snapshot_version_; }
 
 void entity::leave(entity_effects& out) {
-  refuse_waiting(leaving_error(), out);
+  take_up_deferred();
+  if (forced_ || !stopping_) refuse_waiting(leaving_error(), out);
   if (traits_.snapshots.saves_on_passivation() && dirty() && !saving_) save(out);
   if (saving_) return enter(phase::leaving);
+  go(out);
+}
+
+void entity::go(entity_effects& out) {
+  if (forced_) refuse_waiting(leaving_error(), out);
   enter(phase::retired);
-  out.emplace_back(entity_effect::retired{});
+  out.emplace_back(entity_effect::retired{stopping_, std::exchange(waiting_, {})});
+}
+
+void entity::expire(instant now, entity_effects& out) {
+  if (!deferred_) return;
+  std::erase_if(*deferred_, [&](envelope& command) {
+    if (command.deadline > now.steady) return false;
+    out.emplace_back(entity_effect::answer{
+        std::move(command), fail(errc::unavailable, "its deadline passed while it was deferred"),
+        true});
+    return true;
+  });
+  if (deferred_->empty()) deferred_.reset();
 }
 
 void entity::refuse_waiting(const error& why, entity_effects& out) {
   for (auto& command : waiting_)
-    out.emplace_back(entity_effect::answer{std::move(command.answer), std::unexpected(why)});
+    out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(why)});
   waiting_.clear();
 }
 
-void entity::expire_waiting(time_point now, const error& why, entity_effects& out) {
+void entity::expire_waiting(instant now, const error& why, entity_effects& out) {
   std::vector<envelope> still;
   for (auto& command : waiting_) {
-    if (command.deadline > now)
+    if (command.deadline > now.steady)
       still.push_back(std::move(command));
     else
       out.emplace_back(entity_effect::answer{
-          std::move(command.answer),
-          fail(
-              errc::unavailable,
-              "its deadline passed before the actor was back from its history: " + why.message())});
+          std::move(command),
+          fail(errc::unavailable,
+               "its deadline passed before the actor was back from its history: " + why.message()),
+          true});
   }
   waiting_ = std::move(still);
 }

@@ -6,12 +6,14 @@
 #include <aether/persistence/snapshot_store.hpp>
 #include "back_trail.hpp"
 #include "command_window.hpp"
+#include "instant.hpp"
 #include "recovery_machine.hpp"
 
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -38,29 +40,46 @@ struct append {
 struct save_snapshot {
   snapshot taken;
 };
+/// The command has ended. `expired`: undecided, because its deadline had passed.
 struct answer {
-  reply_sink sink;
+  envelope command;
   result<any_reply> with;
+  bool expired = false;
+};
+/// Run these for the command that `known` describes; tell of the first that throws by
+/// `side_effect_threw`.
+struct act {
+  std::vector<detail::side_effect> what;
+  command_context::facts known;
 };
 /// Call `retry` after about `delay`: spread at random, so that many do not come back at once.
 struct retry_later {
   std::chrono::milliseconds delay;
+};
+/// Call `expire` then.
+struct expire_at {
+  std::chrono::steady_clock::time_point when;
 };
 /// Something for the operator; `event` is a stable name.
 struct report {
   const char* event;
   std::string detail;
 };
-/// The last effect: the entity wants to go and holds nothing any more.
-struct retired {};
+/// The last effect: the entity wants to go and holds nothing any more. With commands in `left`, or
+/// `ended`, it must: those are for its next incarnation.
+struct retired {
+  bool ended = false;
+  std::vector<envelope> left{};
+};
 
 }  // namespace entity_effect
 
 using entity_effects = std::vector<std::variant<
     entity_effect::read_tail, entity_effect::load_snapshot, entity_effect::read_history,
     entity_effect::fetch_commits, entity_effect::read_records, entity_effect::append,
-    entity_effect::save_snapshot, entity_effect::answer, entity_effect::retry_later,
-    entity_effect::report, entity_effect::retired>>;
+    entity_effect::save_snapshot, entity_effect::answer, entity_effect::act,
+    entity_effect::retry_later, entity_effect::expire_at, entity_effect::report,
+    entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
 ///
@@ -70,27 +89,30 @@ using entity_effects = std::vector<std::variant<
 ///     recovering --cannot now--> backing_off --retry--> recovering
 ///     recovering --cannot ever--> recovering (once, heeding an operator's markers), quarantined
 ///     quarantined --retry--> recovering
-///     ready --an apply threw--> recovering          (its command is answered so, the others again)
-///     ready --retire--> leaving --snapshot saved, or not--> retired
+///     ready --an apply threw, or what the actor restarts for--> recovering
+///                                     (its command is answered so, the others are decided again)
+///     ready --the same again--> backing_off, and then quarantined
+///     ready --retire, an effect stops it--> leaving --snapshot saved, or not--> retired
 ///     quarantined, backing_off --retire--> retired
 ///     leaving, retired --a command, when not forced--> ready, recovering
 ///
 /// - At most one append is in flight; commands wait meanwhile, and then go out as one commit.
 /// - Every answer decided in a batch leaves after the batch is stored, rejections included: they
 ///   were decided against a state that was not yet true.
+/// - A command that only reads is answered at once, from what is stored.
+/// - A deferred command waits apart and is decided again behind the next stored event.
 /// - A command whose id is in the window is answered from it; nothing is applied twice.
 /// - What is not stored is not kept: after anything but "stored" the state is thrown away and read
 ///   back from history. A history that then ends before what was once acknowledged is not continued
 ///   (`stream_regressed`, quarantined).
 /// - A quarantined actor tries again by itself, ever less often: whatever was wrong may have been
 ///   skipped, restored or deployed meanwhile.
-/// - Each command is answered exactly once. One that is told to go (`forced`) takes no more.
+/// - Each command is answered exactly once, or given to the next incarnation. One that is told to go
+///   (`forced`) takes no more.
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
  public:
   enum class phase { recovering, backing_off, ready, appending, quarantined, leaving, retired };
-  using time_point = std::chrono::steady_clock::time_point;
-
   /// Lost races in a row after which the batch is given up with `unavailable`.
   static constexpr unsigned conflicts_max = 5;
   static constexpr std::chrono::milliseconds retry_min{50};
@@ -102,32 +124,34 @@ class entity {
   static constexpr std::chrono::milliseconds quarantine_min{1'000};
   static constexpr std::chrono::milliseconds quarantine_max{60'000};
 
-  /// `traits` outlives it.
-  entity(const actor_traits& traits, std::unique_ptr<behavior> actor);
-  /// An actor that could not be made: quarantined from the start, every command is answered `why`.
-  entity(const actor_traits& traits, error why);
+  /// All three outlive it. `make` runs with each start and restart; what it throws quarantines.
+  entity(const actor_traits& traits, const actor_address& self, const behavior_factory& make);
 
   [[nodiscard]] phase now() const noexcept { return phase_; }
   /// It was told to go, whatever waits.
   [[nodiscard]] bool forced() const noexcept { return forced_; }
-  /// It was made; what could not be made cannot recover either.
-  [[nodiscard]] bool recovers() const noexcept { return actor_ != nullptr; }
   /// Commands accepted and not yet answered.
-  [[nodiscard]] std::size_t held() const noexcept { return waiting_.size() + batch_.size(); }
+  [[nodiscard]] std::size_t held() const noexcept {
+    return waiting_.size() + batch_.size() + (deferred_ ? deferred_->size() : 0);
+  }
+  /// About how many bytes the actor and what is kept for it take.
+  [[nodiscard]] std::size_t footprint() const noexcept;
 
   /// First input: begins recovery.
   void start(entity_effects& out);
-  void receive(envelope&& command, time_point now, entity_effects& out);
-  void tail_read(result<std::optional<recorded_commit>> tail, time_point now, entity_effects& out);
-  void snapshot_loaded(result<std::optional<snapshot>> loaded, time_point now, entity_effects& out);
-  void history_read(result<std::vector<recorded_commit>> page, time_point now, entity_effects& out);
-  void commits_fetched(result<std::vector<recorded_commit>> commits, time_point now,
+  void receive(envelope&& command, instant now, entity_effects& out);
+  void tail_read(result<std::optional<recorded_commit>> tail, instant now, entity_effects& out);
+  void snapshot_loaded(result<std::optional<snapshot>> loaded, instant now, entity_effects& out);
+  void history_read(result<std::vector<recorded_commit>> page, instant now, entity_effects& out);
+  void commits_fetched(result<std::vector<recorded_commit>> commits, instant now,
                        entity_effects& out);
-  void records_read(result<std::vector<history_record>> records, time_point now,
+  void records_read(result<std::vector<history_record>> records, instant now,
                     entity_effects& out);
-  void appended(result<log_position> outcome, time_point now, entity_effects& out);
+  void appended(result<log_position> outcome, instant now, entity_effects& out);
   void snapshot_saved(result<void> outcome, entity_effects& out);
-  void retry(time_point now, entity_effects& out);
+  void side_effect_threw(const std::string& what, instant now, entity_effects& out);
+  void retry(instant now, entity_effects& out);
+  void expire(instant now, entity_effects& out);
   /// Asks it to go. An idle entity leaves when nothing waits; a `forced` one answers what waits
   /// with `not_owner` once the append or the recovery under way has ended.
   void retire(bool forced, entity_effects& out);
@@ -137,27 +161,58 @@ class entity {
   struct decided {
     envelope command;
     result<any_reply> answer;
-    bool persists;
+    bool persists = false;
+    bool stops = false;
+    std::vector<detail::side_effect> after{};
+    event_version version{};
+  };
+  /// The commit that a batch grows into.
+  struct draft {
+    commit next;
+    std::size_t bytes = 0;
+  };
+  /// What went wrong lately; nothing, mostly.
+  struct hardship {
+    unsigned failures = 0;
+    unsigned quarantines = 0;
+    unsigned crashes = 0;
+    std::chrono::steady_clock::time_point last_crash{};
+    /// Why the newest attempt failed.
+    std::optional<error> why{};
+    /// Why care is taken: what the last recovery without it failed with.
+    std::optional<error> damage{};
   };
 
   void enter(phase next);
+  [[nodiscard]] hardship& trouble();
   /// For reports: the actor's type, and why.
   [[nodiscard]] std::string placed(const error& why) const;
   void begin_recovery(entity_effects& out);
-  void advance(recovery_machine::steps steps, time_point now, entity_effects& out);
+  bool make_actor(entity_effects& out);
+  void advance(recovery_machine::steps steps, instant now, entity_effects& out);
   void want(recovery_machine::step& step, entity_effects& out) const;
   bool restore(const snapshot& from, entity_effects& out);
   bool replay(const commit& stored);
-  void recovery_ended(time_point now, entity_effects& out);
-  void recovery_failed(const error& why, bool care_may_help, time_point now, entity_effects& out);
-  void quarantine(const error& why, entity_effects& out);
-  void back_off(const error& why, time_point now, entity_effects& out);
+  void recovery_ended(instant now, entity_effects& out);
+  void recovery_failed(const error& why, bool care_may_help, instant now, entity_effects& out);
+  void restart(const error& why, instant now, entity_effects& out);
+  [[nodiscard]] bool crashed_lately(instant now) const noexcept;
+  void quarantine(const error& why, std::string_view in_short, entity_effects& out);
+  void back_off(const error& why, std::chrono::milliseconds delay, instant now,
+                entity_effects& out);
 
-  void decide_waiting(time_point now, entity_effects& out);
+  void decide_waiting(instant now, entity_effects& out);
+  [[nodiscard]] bool takes_more() const noexcept;
   /// False when the command must wait for the next commit.
-  bool decide_next(envelope& command, time_point now);
-  bool decide_fresh(envelope& command);
-  bool decide_guarded(envelope& command);
+  bool decide_next(envelope& command, instant now, entity_effects& out);
+  bool decide_guarded(envelope& command, instant now, entity_effects& out);
+  bool decide_fresh(envelope& command, instant now, entity_effects& out);
+  void look(envelope command, instant now, entity_effects& out);
+  void defer(envelope& command, entity_effects& out);
+  void take_up_deferred();
+  [[nodiscard]] command_context::facts facts_of(const envelope& command, event_version version,
+                                                instant now) const;
+  [[nodiscard]] event_version tentative_version() const noexcept;
   bool persist(envelope& command, detail::decision made);
   void begin_commit(const envelope& first);
   /// Encodes a decision's events at the end of the commit. @returns what they add to its bytes.
@@ -166,31 +221,38 @@ class entity {
   [[nodiscard]] std::size_t batch_room() const noexcept;
   bool apply(detail::decision& made);
   result<any_reply> reply_now(detail::decision& made);
-  void add_to_commit(envelope& command, any_reply reply, std::size_t events);
+  void add_to_commit(envelope& command, any_reply reply, detail::decision& made);
   /// After an `apply` threw: answers its command, and reads the state back for the others.
-  void start_over(entity_effects& out);
-  void hold(envelope& command, result<any_reply> answer, bool persists = false);
-  void close_batch(entity_effects& out);
-  void release_answers(entity_effects& out);
-  void not_stored(const error& why, entity_effects& out);
+  void start_over(instant now, entity_effects& out);
+  decided& hold(envelope& command, result<any_reply> answer);
+  void close_batch(instant now, entity_effects& out);
+  void release_answers(instant now, entity_effects& out);
+  /// What was decided is answered: goes, or restarts, where that is wanted.
+  void turn_ended(instant now, entity_effects& out);
+  void not_stored(const error& why, instant now, entity_effects& out);
   /// True when a smaller batch may do what this one, too large for the store, could not.
   bool shrink_batches();
   void settle_batch(const error& why, entity_effects& out);
   void return_batch_to_waiting(bool persisting_too);
   void refuse_waiting(const error& why, entity_effects& out);
-  void expire_waiting(time_point now, const error& why, entity_effects& out);
+  void expire_waiting(instant now, const error& why, entity_effects& out);
   void snapshot_if_due(entity_effects& out);
   [[nodiscard]] snapshot take_snapshot() const;
   [[nodiscard]] bool dirty() const noexcept;
   void save(entity_effects& out);
   void leave(entity_effects& out);
+  void go(entity_effects& out);
 
   const actor_traits& traits_;
+  const actor_address& self_;
+  const behavior_factory& make_;
   std::unique_ptr<behavior> actor_;
   command_window window_;
   phase phase_ = phase::recovering;
   bool saving_ = false;
   bool forced_ = false;
+  /// An effect stopped it: what waits is for the next incarnation.
+  bool stopping_ = false;
   bool skip_snapshot_ = false;
   /// Recover heeding an operator's markers.
   bool careful_ = false;
@@ -198,11 +260,11 @@ class entity {
   bool loaded_ = false;
   /// An `apply` threw: the state is neither here nor there.
   bool broken_ = false;
-  unsigned conflicts_ = 0;
-  unsigned failures_ = 0;
-  unsigned quarantines_ = 0;
+  std::uint8_t conflicts_ = 0;
   /// Commands in one batch; fewer for a while after the store called one too large.
-  std::size_t batch_max_ = commit_commands_max;
+  std::uint16_t batch_max_ = commit_commands_max;
+  /// The actor object is to be made anew, once the batch under way has ended.
+  std::unique_ptr<error> crash_;
   log_position stored_;
   /// The newest version that was acknowledged to us or read back.
   event_version known_;
@@ -213,13 +275,10 @@ class entity {
   back_trail trail_;
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
+  std::unique_ptr<std::vector<envelope>> deferred_;
   std::unique_ptr<recovery_machine> recovery_;
-  std::unique_ptr<commit> next_;
-  std::size_t next_bytes_ = 0;
-  /// Why the newest attempt to recover failed.
-  std::unique_ptr<error> trouble_;
-  /// Why care is taken: what the last recovery without it failed with.
-  std::unique_ptr<error> damage_;
+  std::unique_ptr<draft> draft_;
+  std::unique_ptr<hardship> trouble_;
   std::unique_ptr<error> quarantine_;
 };
 

@@ -18,42 +18,54 @@ constexpr std::size_t idle_capacity_max = 8;
 
 }  // namespace
 
-void entity::hold(envelope& command, result<any_reply> answer, bool persists) {
-  batch_.push_back({std::move(command), std::move(answer), persists});
+entity::decided& entity::hold(envelope& command, result<any_reply> answer) {
+  return batch_.emplace_back(std::move(command), std::move(answer));
 }
 
-void entity::decide_waiting(time_point now, entity_effects& out) {
+bool entity::takes_more() const noexcept {
+  const bool ends_here = broken_ || crash_ || (!batch_.empty() && batch_.back().stops);
+  return !ends_here && batch_.size() < batch_max_;
+}
+
+void entity::decide_waiting(instant now, entity_effects& out) {
   while (phase_ == phase::ready && !waiting_.empty()) {
     AETHER_ASSERT(batch_.empty());
     batch_.reserve(batch_room());
     std::size_t taken = 0;
-    while (!broken_ && taken < waiting_.size() && batch_.size() < batch_max_ &&
-           decide_next(waiting_[taken], now))
+    while (taken < waiting_.size() && takes_more() && decide_next(waiting_[taken], now, out))
       ++taken;
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
-    if (broken_) return start_over(out);
-    close_batch(out);
+    if (broken_) return start_over(now, out);
+    close_batch(now, out);
   }
   if (waiting_.empty() && waiting_.capacity() > idle_capacity_max) waiting_.shrink_to_fit();
   if (batch_.empty() && batch_.capacity() > idle_capacity_max) batch_.shrink_to_fit();
 }
 
-std::size_t entity::batch_room() const noexcept { return std::min(waiting_.size(), batch_max_); }
-
-void entity::start_over(entity_effects& out) {
-  decided culprit = std::move(batch_.back());
-  batch_.pop_back();
-  out.emplace_back(
-      entity_effect::answer{std::move(culprit.command.answer), std::move(culprit.answer)});
-  next_.reset();
-  next_bytes_ = 0;
-  return_batch_to_waiting(true);
-  begin_recovery(out);
+std::size_t entity::batch_room() const noexcept {
+  return std::min<std::size_t>(waiting_.size(), batch_max_);
 }
 
-bool entity::decide_next(envelope& command, time_point now) {
-  if (command.deadline <= now) {
-    hold(command, fail(errc::unavailable, "its deadline passed before it was decided"));
+void entity::start_over(instant now, entity_effects& out) {
+  decided culprit = std::move(batch_.back());
+  batch_.pop_back();
+  const error why = culprit.answer.error();
+  out.emplace_back(
+      entity_effect::answer{std::move(culprit.command), std::move(culprit.answer)});
+  draft_.reset();
+  return_batch_to_waiting(true);
+  restart(why, now, out);
+}
+
+bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
+  if (command.deadline <= now.steady) {
+    out.emplace_back(entity_effect::answer{
+        std::move(command), fail(errc::unavailable, "its deadline passed before it was decided"),
+        true});
+    return true;
+  }
+  if (!traits_.read_only.empty() && traits_.only_reads(command.command)) {
+    look(std::move(command), now, out);
     return true;
   }
   if (const bytes* known = window_.find(command.id)) {
@@ -65,13 +77,13 @@ bool entity::decide_next(envelope& command, time_point now) {
                        "sent again so late that its first answer may have been forgotten"));
     return true;
   }
-  return decide_guarded(command);
+  return decide_guarded(command, now, out);
 }
 
-bool entity::decide_guarded(envelope& command) {
+bool entity::decide_guarded(envelope& command, instant now, entity_effects& out) {
   std::string what;
   try {
-    return decide_fresh(command);
+    return decide_fresh(command, now, out);
   } catch (const std::exception& thrown) {
     what = std::string{"encoding an event or a reply threw: "} + thrown.what();
   } catch (...) {
@@ -82,15 +94,80 @@ bool entity::decide_guarded(envelope& command) {
   return true;
 }
 
-bool entity::decide_fresh(envelope& command) {
-  auto made = actor_->decide(command.command);
-  if (!made || made->rejection) {
-    hold(command, std::unexpected(made ? std::move(*made->rejection) : std::move(made).error()));
+bool entity::decide_fresh(envelope& command, instant now, entity_effects& out) {
+  const event_version seen = tentative_version();
+  auto made =
+      actor_->decide(command.command, command_context{self_, facts_of(command, seen, now)});
+  if (!made) {
+    const bool threw = made.error().code() == errc::handler_failed;
+    if (threw && traits_.on_failure == failure_policy::restart)
+      crash_ = std::make_unique<error>(made.error());
+    hold(command, std::unexpected(std::move(made).error()));
+    return true;
+  }
+  if (made->rejection) {
+    hold(command, std::unexpected(std::move(*made->rejection)));
+    return true;
+  }
+  if (made->defers) {
+    defer(command, out);
     return true;
   }
   if (!made->events.empty()) return persist(command, std::move(*made));
-  hold(command, reply_now(*made));
+  auto& held = hold(command, reply_now(*made));
+  held.stops = made->stops;
+  held.after = std::move(made->after);
+  held.version = seen;
   return true;
+}
+
+void entity::look(envelope command, instant now, entity_effects& out) {
+  if (command.deadline <= now.steady) {
+    out.emplace_back(entity_effect::answer{
+        std::move(command), fail(errc::unavailable, "its deadline passed before it was decided"),
+        true});
+    return;
+  }
+  const command_context context{self_, facts_of(command, stored_.version, now)};
+  auto seen = actor_->look(command.command, context);
+  if (!seen && seen.error().code() == errc::handler_failed &&
+      traits_.on_failure == failure_policy::restart)
+    crash_ = std::make_unique<error>(seen.error());
+  out.emplace_back(entity_effect::answer{
+      std::move(command), seen ? result<any_reply>{any_reply{std::move(*seen)}}
+                               : std::unexpected(std::move(seen).error())});
+}
+
+void entity::defer(envelope& command, entity_effects& out) {
+  if (!deferred_) deferred_ = std::make_unique<std::vector<envelope>>();
+  if (deferred_->size() >= traits_.deferred_max) {
+    out.emplace_back(entity_effect::answer{
+        std::move(command), fail(errc::overloaded, "the actor has put off " +
+                                                       std::to_string(traits_.deferred_max) +
+                                                       " commands already")});
+    if (deferred_->empty()) deferred_.reset();
+    return;
+  }
+  if (command.deadline != std::chrono::steady_clock::time_point::max())
+    out.emplace_back(entity_effect::expire_at{command.deadline});
+  deferred_->push_back(std::move(command));
+}
+
+void entity::take_up_deferred() {
+  if (!deferred_) return;
+  auto all = std::move(*deferred_);
+  deferred_.reset();
+  std::move(waiting_.begin(), waiting_.end(), std::back_inserter(all));
+  waiting_ = std::move(all);
+}
+
+command_context::facts entity::facts_of(const envelope& command, event_version version,
+                                        instant now) const {
+  return {version, command.id, command.correlation, command.sender, now.wall};
+}
+
+event_version entity::tentative_version() const noexcept {
+  return event_version{stored_.version.value() + (draft_ ? draft_->next.events.size() : 0)};
 }
 
 result<any_reply> entity::reply_now(detail::decision& made) {
@@ -105,18 +182,21 @@ result<any_reply> entity::reply_now(detail::decision& made) {
 }
 
 void entity::begin_commit(const envelope& first) {
-  next_ = std::make_unique<commit>();
-  next_->first = event_version{stored_.version.value() + 1};
-  next_->correlation = first.correlation;
-  next_->back_pointers = trail_.list();
-  next_->commands.reserve(batch_room());
-  next_->events.reserve(batch_room());
+  actor_->begin_tentative();
+  draft_ = std::make_unique<draft>();
+  commit& next = draft_->next;
+  next.first = event_version{stored_.version.value() + 1};
+  next.correlation = first.correlation;
+  next.back_pointers = trail_.list();
+  next.commands.reserve(batch_room());
+  next.events.reserve(batch_room());
 }
 
 std::size_t entity::add_events(const detail::decision& made) {
   std::size_t size = entry_bytes;
   for (const auto& next : made.events) {
-    auto& record = next_->events.emplace_back(std::string{next.event.type().wire_name}, bytes{});
+    auto& record =
+        draft_->next.events.emplace_back(std::string{next.event.type().wire_name}, bytes{});
     next.event.encode_to(record.data);
     size += record.type.size() + record.data.size() + entry_bytes;
   }
@@ -124,14 +204,14 @@ std::size_t entity::add_events(const detail::decision& made) {
 }
 
 bool entity::persist(envelope& command, detail::decision made) {
-  if (!next_) begin_commit(command);
-  const std::size_t before = next_->events.size();
+  if (!draft_) begin_commit(command);
+  auto& events = draft_->next.events;
+  const std::size_t before = events.size();
   const std::size_t size = add_events(made);
-  if (next_->events.size() > commit_events_max ||
-      next_bytes_ + size + frame_bytes > commit_bytes_max) {
-    next_->events.resize(before);
+  if (events.size() > commit_events_max || draft_->bytes + size + frame_bytes > commit_bytes_max) {
+    events.resize(before);
     if (before > 0) return false;
-    next_.reset();
+    draft_.reset();
     hold(command, fail(errc::commit_too_large,
                        std::to_string(made.events.size()) + " events of " + std::to_string(size) +
                            " bytes; a commit holds " + std::to_string(commit_events_max) +
@@ -141,8 +221,8 @@ bool entity::persist(envelope& command, detail::decision made) {
   auto reply = apply(made) ? reply_now(made)
                            : fail(errc::handler_failed, "apply threw on an event not yet stored");
   if (reply) {
-    next_bytes_ += size;
-    add_to_commit(command, std::move(*reply), made.events.size());
+    draft_->bytes += size;
+    add_to_commit(command, std::move(*reply), made);
   } else {
     broken_ = true;
     hold(command, std::move(reply));
@@ -159,48 +239,69 @@ bool entity::apply(detail::decision& made) {
   }
 }
 
-void entity::add_to_commit(envelope& command, any_reply reply, std::size_t events) {
-  command_record record{command.id, static_cast<std::uint32_t>(events), {}, {}};
+void entity::add_to_commit(envelope& command, any_reply reply, detail::decision& made) {
+  command_record record{command.id, static_cast<std::uint32_t>(made.events.size()), {}, {}};
   if (const auto* typed = std::get_if<any_message>(&reply)) {
     record.reply_type = typed->type().wire_name;
     typed->encode_to(record.reply);
   }
-  next_bytes_ += record.reply_type.size() + record.reply.size();
+  draft_->bytes += record.reply_type.size() + record.reply.size();
   window_.remember(command.id, record.reply);
-  next_->commands.push_back(std::move(record));
-  hold(command, std::move(reply), true);
+  draft_->next.commands.push_back(std::move(record));
+  auto& held = hold(command, std::move(reply));
+  held.persists = true;
+  held.stops = made.stops;
+  held.after = std::move(made.after);
+  held.version = tentative_version();
 }
 
-void entity::close_batch(entity_effects& out) {
-  next_bytes_ = 0;
-  if (!next_) return release_answers(out);
+void entity::close_batch(instant now, entity_effects& out) {
+  if (!draft_) {
+    actor_->end_tentative();
+    release_answers(now, out);
+    return turn_ended(now, out);
+  }
   enter(phase::appending);
-  out.emplace_back(entity_effect::append{stored_, std::move(*next_)});
-  next_.reset();
+  out.emplace_back(entity_effect::append{stored_, std::move(draft_->next)});
+  draft_.reset();
 }
 
-void entity::release_answers(entity_effects& out) {
-  for (auto& done : batch_)
-    out.emplace_back(entity_effect::answer{std::move(done.command.answer), std::move(done.answer)});
+void entity::release_answers(instant now, entity_effects& out) {
+  for (auto& done : batch_) {
+    stopping_ = stopping_ || done.stops;
+    auto known = done.after.empty() ? command_context::facts{}
+                                    : facts_of(done.command, done.version, now);
+    out.emplace_back(entity_effect::answer{std::move(done.command), std::move(done.answer)});
+    if (!done.after.empty())
+      out.emplace_back(entity_effect::act{std::move(done.after), std::move(known)});
+  }
   batch_.clear();
 }
 
-void entity::appended(result<log_position> outcome, time_point now, entity_effects& out) {
+void entity::turn_ended(instant now, entity_effects& out) {
+  if (forced_ || (stopping_ && !crash_)) return leave(out);
+  if (crash_) restart(error{*crash_}, now, out);
+}
+
+void entity::appended(result<log_position> outcome, instant now, entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::appending);
-  if (!outcome) return not_stored(outcome.error(), out);
+  if (!outcome) return not_stored(outcome.error(), now, out);
+  actor_->end_tentative();
   stored_ = *outcome;
   known_ = stored_.version;
   trail_.push(stored_.sequence);
   conflicts_ = 0;
-  batch_max_ = std::min(commit_commands_max, batch_max_ * 2);
-  release_answers(out);
+  batch_max_ = static_cast<std::uint16_t>(std::min<std::size_t>(commit_commands_max, batch_max_ * 2U));
+  release_answers(now, out);
+  take_up_deferred();
   enter(phase::ready);
-  if (forced_) return leave(out);
+  turn_ended(now, out);
+  if (phase_ != phase::ready) return;
   snapshot_if_due(out);
   decide_waiting(now, out);
 }
 
-void entity::not_stored(const error& why, entity_effects& out) {
+void entity::not_stored(const error& why, instant now, entity_effects& out) {
   const bool conflict = why.code() == errc::version_conflict;
   if (conflict) out.emplace_back(entity_effect::report{"append_conflict", why.message()});
   if (conflict && forced_) {
@@ -215,12 +316,13 @@ void entity::not_stored(const error& why, entity_effects& out) {
   }
   loaded_ = false;
   if (forced_) return leave(out);
+  if (crash_) return restart(error{*crash_}, now, out);
   begin_recovery(out);
 }
 
 bool entity::shrink_batches() {
   if (std::ranges::count_if(batch_, &decided::persists) < 2) return false;
-  batch_max_ = batch_.size() / 2;
+  batch_max_ = static_cast<std::uint16_t>(batch_.size() / 2);
   return true;
 }
 
@@ -236,7 +338,7 @@ void entity::return_batch_to_waiting(bool persisting_too) {
 void entity::settle_batch(const error& why, entity_effects& out) {
   for (auto& done : batch_)
     if (done.persists)
-      out.emplace_back(entity_effect::answer{std::move(done.command.answer), std::unexpected(why)});
+      out.emplace_back(entity_effect::answer{std::move(done.command), std::unexpected(why)});
   return_batch_to_waiting(false);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace aether {
 
@@ -37,6 +38,9 @@ bool has_marker(const history_record& record) {
 
 void entity::begin_recovery(entity_effects& out) {
   AETHER_ASSERT(batch_.empty());
+  enter(phase::recovering);
+  take_up_deferred();
+  if (!make_actor(out)) return;
   actor_->reset();
   window_.clear();
   stored_ = {};
@@ -45,7 +49,6 @@ void entity::begin_recovery(entity_effects& out) {
   broken_ = false;
   trail_.clear();
   recovery_ = std::make_unique<recovery_machine>(known_, careful_);
-  enter(phase::recovering);
   out.emplace_back(entity_effect::read_tail{});
   if (skip_snapshot_)
     (void)recovery_->snapshot_read(std::nullopt);
@@ -53,13 +56,27 @@ void entity::begin_recovery(entity_effects& out) {
     out.emplace_back(entity_effect::load_snapshot{});
 }
 
-void entity::tail_read(result<std::optional<recorded_commit>> tail, time_point now,
+bool entity::make_actor(entity_effects& out) {
+  if (actor_) return true;
+  std::string what = "an exception of unknown type";
+  try {
+    actor_ = make_(self_);
+    return true;
+  } catch (const std::exception& thrown) {
+    what = thrown.what();
+  } catch (...) {
+  }
+  quarantine({errc::handler_failed, std::move(what)}, "making the actor threw: ", out);
+  return false;
+}
+
+void entity::tail_read(result<std::optional<recorded_commit>> tail, instant now,
                        entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
   advance(recovery_->tail_read(std::move(tail)), now, out);
 }
 
-void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point now,
+void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, instant now,
                              entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
   if (!loaded && is_unusable(loaded.error())) {
@@ -67,8 +84,9 @@ void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point 
     skip_snapshot_ = true;
     loaded = std::nullopt;
   }
-  if (!loaded && failures_ >= snapshot_patience) {
-    if (failures_ == snapshot_patience)
+  const unsigned failures = trouble_ ? trouble_->failures : 0;
+  if (!loaded && failures >= snapshot_patience) {
+    if (failures == snapshot_patience)
       out.emplace_back(entity_effect::report{"snapshot_unavailable", placed(loaded.error())});
     loaded = std::nullopt;
   }
@@ -87,29 +105,29 @@ void entity::snapshot_loaded(result<std::optional<snapshot>> loaded, time_point 
   advance(recovery_->snapshot_read(std::move(loaded)), now, out);
 }
 
-void entity::history_read(result<std::vector<recorded_commit>> page, time_point now,
+void entity::history_read(result<std::vector<recorded_commit>> page, instant now,
                           entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
   advance(recovery_->page_read(std::move(page)), now, out);
 }
 
-void entity::commits_fetched(result<std::vector<recorded_commit>> commits, time_point now,
+void entity::commits_fetched(result<std::vector<recorded_commit>> commits, instant now,
                              entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
   advance(recovery_->fetched(std::move(commits)), now, out);
 }
 
-void entity::records_read(result<std::vector<history_record>> records, time_point now,
+void entity::records_read(result<std::vector<history_record>> records, instant now,
                           entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::recovering);
-  if (records && damage_ && std::ranges::none_of(*records, &has_marker)) {
+  if (records && trouble_ && trouble_->damage && std::ranges::none_of(*records, &has_marker)) {
     // Nobody had anything skipped: it stays at what was found first, which knows the place.
-    return recovery_failed(error{*damage_}, false, now, out);
+    return recovery_failed(error{*trouble_->damage}, false, now, out);
   }
   advance(recovery_->records_read(std::move(records)), now, out);
 }
 
-void entity::advance(recovery_machine::steps steps, time_point now, entity_effects& out) {
+void entity::advance(recovery_machine::steps steps, instant now, entity_effects& out) {
   for (auto& step : steps) {
     if (const auto* from = std::get_if<recovery_machine::restore>(&step)) {
       if (!restore(from->from, out)) return begin_recovery(out);
@@ -163,15 +181,17 @@ bool entity::replay(const commit& stored) {
   return true;
 }
 
-void entity::recovery_ended(time_point now, entity_effects& out) {
+void entity::recovery_ended(instant now, entity_effects& out) {
   stored_ = recovery_->position();
   known_ = stored_.version;
   snapshot_version_ = std::max(snapshot_version_, recovery_->restored());
   for (const auto pointer : recovery_->back_pointers()) trail_.push(pointer);
   trail_.forget_before(recovery_->restored_at());
   recovery_.reset();
-  failures_ = 0;
-  quarantines_ = 0;
+  if (trouble_ && trouble_->crashes == 0)
+    trouble_.reset();
+  else if (trouble_)
+    trouble_->failures = 0;
   loaded_ = true;
   // Another owner may have decided later copies of what waited, and forgotten them by now.
   for (auto& command : waiting_) command.repeated = true;
@@ -180,49 +200,86 @@ void entity::recovery_ended(time_point now, entity_effects& out) {
   decide_waiting(now, out);
 }
 
-void entity::recovery_failed(const error& why, bool care_may_help, time_point now,
+void entity::recovery_failed(const error& why, bool care_may_help, instant now,
                              entity_effects& out) {
   recovery_.reset();
-  if (!is_permanent(why)) return back_off(why, now, out);
+  if (!is_permanent(why)) {
+    const unsigned failures = trouble().failures++;
+    return back_off(why, std::min(retry_max, retry_min * (1U << std::min(failures, 10U))), now,
+                    out);
+  }
   if (care_may_help) {
     careful_ = true;
-    damage_ = std::make_unique<error>(why);
+    trouble().damage = why;
     return begin_recovery(out);
   }
-  quarantine(why, out);
+  quarantine(why, "its history cannot be replayed: ", out);
 }
 
-void entity::quarantine(const error& why, entity_effects& out) {
-  quarantine_ = std::make_unique<error>(errc::quarantined,
-                                        "its history cannot be replayed: " + why.message());
+void entity::side_effect_threw(const std::string& what, instant now, entity_effects& out) {
+  const error why{errc::handler_failed, "a side effect threw: " + what};
+  out.emplace_back(entity_effect::report{"side_effect_threw", placed(why)});
+  if (traits_.on_failure != failure_policy::restart) return;
+  if (phase_ == phase::ready) return restart(why, now, out);
+  if (phase_ == phase::appending) crash_ = std::make_unique<error>(why);
+}
+
+bool entity::crashed_lately(instant now) const noexcept {
+  return trouble_ && trouble_->crashes > 0 && now.steady - trouble_->last_crash <= crash_quiet;
+}
+
+void entity::restart(const error& why, instant now, entity_effects& out) {
+  auto& lately = trouble();
+  if (!crashed_lately(now)) lately.crashes = lately.quarantines = 0;
+  lately.last_crash = now.steady;
+  const unsigned crashes = ++lately.crashes;
+  crash_.reset();
+  actor_.reset();
+  loaded_ = false;
+  stopping_ = false;
+  out.emplace_back(entity_effect::report{"restarted", placed(why)});
+  if (crashes >= crashes_max) {
+    lately.crashes = crashes_max - 1;  // the next one too many comes soon
+    return quarantine(why, "it keeps failing: ", out);
+  }
+  if (crashes == 1) return begin_recovery(out);
+  back_off(why, std::min(retry_max, retry_min * (1U << (crashes - 2))), now, out);
+}
+
+void entity::quarantine(const error& why, std::string_view in_short, entity_effects& out) {
+  quarantine_ = std::make_unique<error>(errc::quarantined, std::string{in_short} + why.message());
   enter(phase::quarantined);
-  if (quarantines_ == 0) out.emplace_back(entity_effect::report{"quarantined", placed(why)});
+  auto& lately = trouble();
+  if (lately.quarantines == 0) out.emplace_back(entity_effect::report{"quarantined", placed(why)});
+  take_up_deferred();
   refuse_waiting(*quarantine_, out);
   if (forced_) return leave(out);
-  const auto delay = std::min(quarantine_max, quarantine_min * (1U << std::min(quarantines_, 6U)));
-  ++quarantines_;
+  const auto delay =
+      std::min(quarantine_max, quarantine_min * (1U << std::min(lately.quarantines, 6U)));
+  ++lately.quarantines;
   out.emplace_back(entity_effect::retry_later{delay});
 }
 
-void entity::back_off(const error& why, time_point now, entity_effects& out) {
-  trouble_ = std::make_unique<error>(why);
+void entity::back_off(const error& why, std::chrono::milliseconds delay, instant now,
+                      entity_effects& out) {
+  trouble().why = why;
+  take_up_deferred();
   expire_waiting(now, why, out);
   enter(phase::backing_off);
-  if (forced_ || waiting_.empty()) return leave(out);
-  const auto delay = std::min(retry_max, retry_min * (1U << std::min(failures_, 10U)));
-  ++failures_;
+  // With nobody waiting it goes, unless that would make it forget how often it failed.
+  if (forced_ || (waiting_.empty() && !crashed_lately(now))) return leave(out);
   out.emplace_back(entity_effect::retry_later{delay});
 }
 
-void entity::retry(time_point now, entity_effects& out) {
-  if (phase_ == phase::quarantined && recovers()) {
+void entity::retry(instant now, entity_effects& out) {
+  if (phase_ == phase::quarantined) {
     quarantine_.reset();
     careful_ = false;
     return begin_recovery(out);
   }
   if (phase_ != phase::backing_off) return;
-  expire_waiting(now, *trouble_, out);
-  if (waiting_.empty()) return leave(out);
+  expire_waiting(now, *trouble().why, out);
+  if (waiting_.empty() && !crashed_lately(now)) return leave(out);
   begin_recovery(out);
 }
 

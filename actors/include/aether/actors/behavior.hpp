@@ -119,7 +119,11 @@ class model final : public behavior {
     auto made = decide_as(command, seen, context, typename Actor::commands{});
     if (!made) return std::unexpected(std::move(made).error());
     if (made->rejection) return std::unexpected(std::move(*made->rejection));
-    return made->reply(&seen);
+    try {
+      return made->reply(&seen);
+    } catch (...) {
+      return fail(errc::handler_failed, "making the reply threw");
+    }
   }
 
   [[nodiscard]] result<std::vector<any_message>> read(const event_record& event) const override {
