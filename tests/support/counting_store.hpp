@@ -25,6 +25,7 @@ class counting_event_store final : public event_store {
   bool up_to_date = true;
   /// Which reading of shards fails; 0: none.
   unsigned failing_shard_read = 0;
+  bool failing_fetches = false;
 
   void append(const actor_address& address, log_position expected, commit next,
               append_handler handler) override {
@@ -38,6 +39,7 @@ class counting_event_store final : public event_store {
   void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
              read_handler handler) override {
     ++fetches;
+    if (failing_fetches) return handler(fail(errc::timed_out, "no answer"));
     behind_->fetch(address, std::move(sequences), std::move(handler));
   }
   void latest(const actor_address& address, latest_handler handler) override {
