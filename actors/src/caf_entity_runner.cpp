@@ -171,10 +171,17 @@ void entity_runner::load_snapshot() {
 
 std::vector<recorded_commit> entity_runner::ahead(const entity_effect::fetch_commits& wanted) {
   if (!ahead_) return {};
+  auto& all = ahead_->commits;
+  const auto is_wanted = [&](const recorded_commit& one) {
+    return std::ranges::binary_search(wanted.sequences, one.sequence);
+  };
+  if (std::cmp_not_equal(std::ranges::count_if(all, is_wanted), wanted.sequences.size())) return {};
+  const auto first = std::ranges::find_if(all, is_wanted);
   std::vector<recorded_commit> found;
-  for (auto& one : ahead_->commits)
-    if (std::ranges::binary_search(wanted.sequences, one.sequence)) found.push_back(std::move(one));
-  if (found.size() != wanted.sequences.size()) found.clear();
+  for (auto it = first; it != all.end(); ++it)
+    if (is_wanted(*it)) found.push_back(std::move(*it));
+  // What is left has no gaps: it may still be read in order.
+  all.erase(first, all.end());
   return found;
 }
 

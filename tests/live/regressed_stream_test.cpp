@@ -16,6 +16,7 @@ using testing::deposit_after;
 using testing::history_bench;
 using testing::latest;
 using testing::read;
+using testing::read_shards;
 
 const std::string id = "victim";
 const actor_address victim = history_bench::account(id);
@@ -69,6 +70,17 @@ std::string elsewhere(const history_bench& with) {
   return other;
 }
 
+/// A log that is known to be another one is not handed out by its shards either, others are.
+void check_shards_refused(history_bench& with) {
+  const auto shard = shard_of(victim, with.layout.shards);
+  const auto refused = read_shards(*with.events, shard);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == errc::stream_regressed);
+  CHECK(refused.error().text().find(with.stream_of(victim)) != std::string::npos);
+  const auto other = history_bench::account(elsewhere(with));
+  CHECK(read_shards(*with.events, shard_of(other, with.layout.shards)).has_value());
+}
+
 void check_quarantined(history_bench& with, actor_host& host) {
   const auto before = with.messages(victim).size();
   for (const auto& answer : {history_bench::ask(host, id), history_bench::deposit(host, id)}) {
@@ -91,6 +103,7 @@ TEST_CASE("regressed stream: who was told more than a restored log has stores no
   restore(with);
   CHECK(with.messages(victim).size() == 2);
   check_regressed(with, end);
+  check_shards_refused(with);
   SUBCASE("and also where others took the sequences that it was told") {
     others_grow(with, 6);
     check_regressed(with, end);
@@ -102,6 +115,7 @@ TEST_CASE("regressed stream: who was told more than a restored log has stores no
   SUBCASE("and who knows what is there goes on") {
     with.forget();
     with.deposits(victim, 1, kept);
+    CHECK(read_shards(*with.events, shard_of(victim, with.layout.shards)).has_value());
   }
 }
 

@@ -17,6 +17,8 @@ class counting_event_store final : public event_store {
   explicit counting_event_store(std::shared_ptr<event_store> behind) : behind_{std::move(behind)} {}
 
   std::atomic<unsigned> reads{0}, fetches{0}, tails{0}, all_records{0}, shard_reads{0};
+  /// Where the newest reading was told to begin.
+  std::atomic<std::uint64_t> read_after{0};
   /// Called when shards were read for the nth time, before their reader learns that it was all.
   std::function<void(unsigned nth)> after_shards;
   /// How many shards are stored together; 0: as behind it.
@@ -25,6 +27,7 @@ class counting_event_store final : public event_store {
   bool up_to_date = true;
   /// Which reading of shards fails; 0: none.
   unsigned failing_shard_read = 0;
+  bool failing_fetches = false;
 
   void append(const actor_address& address, log_position expected, commit next,
               append_handler handler) override {
@@ -33,11 +36,13 @@ class counting_event_store final : public event_store {
   void read(const actor_address& address, event_version from, stream_sequence after,
             std::size_t commits_max, read_handler handler) override {
     ++reads;
+    read_after = after.value();
     behind_->read(address, from, after, commits_max, std::move(handler));
   }
   void fetch(const actor_address& address, std::vector<stream_sequence> sequences,
              read_handler handler) override {
     ++fetches;
+    if (failing_fetches) return handler(fail(errc::timed_out, "no answer"));
     behind_->fetch(address, std::move(sequences), std::move(handler));
   }
   void latest(const actor_address& address, latest_handler handler) override {

@@ -57,6 +57,8 @@ struct town {
     if (*end && back_pointer) {
       next.back_pointers = (*end)->commit.back_pointers;
       next.back_pointers.push_back(expected.sequence);
+      if (next.back_pointers.size() > commit_back_pointers_max)
+        next.back_pointers.erase(next.back_pointers.begin());
     }
     REQUIRE(append(*events, address, expected, std::move(next)).has_value());
   }
@@ -172,6 +174,43 @@ TEST_CASE("warm up: what is stored meanwhile is not missed") {
   const auto asked = tails * town::people_in(shard_with(late)).size();
   CHECK(await([&] { return it.counted_events->tails >= asked; }));
   CHECK(it.counted_events->tails == asked);
+}
+
+TEST_CASE("warm up: what was read ahead and is of no use after all does not harm its actor") {
+  town it;
+  const std::string mixed = "mixed";
+  // By a build that wrote no back-pointers, then by one that does.
+  for (const bool back_pointer : {false, false, false, false, false, true, true, true})
+    it.put(mixed, back_pointer);
+  std::int64_t cents = 8;
+  unsigned fetches = 0;
+  SUBCASE("where the back-pointers do not reach back to the first commit") {}
+  SUBCASE("where late commits are missing, and cannot be fetched") {
+    it.counted_events->up_to_date = false;
+    it.counted_events->failing_fetches = true;
+    it.counted_events->after_shards = [&](unsigned) {
+      it.put(mixed);
+      it.put(mixed);
+    };
+    cents = 10;
+    fetches = 1;
+  }
+  const auto host = it.start();
+  REQUIRE(warm_up(*host, shard_with(mixed)).has_value());
+  CHECK(balance_of(*host, mixed) == cents);
+  CHECK(host->stats().quarantines == 0);
+  CHECK(it.counted_events->fetches == fetches);
+}
+
+TEST_CASE("warm up: a history that takes several fetches comes from what was read ahead") {
+  town it;
+  const std::string longer = "longer";
+  for (std::size_t i = 0; i < 3 * commit_back_pointers_max; ++i) it.put(longer);
+  const auto host = it.start();
+  REQUIRE(warm_up(*host, shard_with(longer)).has_value());
+  CHECK(balance_of(*host, longer) == 3 * commit_back_pointers_max);
+  CHECK(it.counted_events->fetches == 0);
+  CHECK(it.counted_events->reads == 0);
 }
 
 TEST_CASE("warm up: a snapshot whose events are gone is seen to be ahead of the log") {

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace aether;
 using namespace std::chrono_literals;
 using aether::testing::entity_script;
@@ -103,6 +105,43 @@ TEST_CASE("entity: an unreadable snapshot is not asked for twice, until a good o
   it.send(deposit{1});
   it.append_fails(errc::outcome_unknown);
   CHECK(it.snapshots_wanted == 1);
+}
+
+TEST_CASE("entity: a snapshot that cannot be had is waited for once, then it goes without") {
+  entity_script<account> it;
+  fill(it, 3);
+  it.saved = snapshot_of(it.log[1].position(), 2);
+  auto& sent = it.send(get_balance{});
+  const auto reports = [&] {
+    return std::ranges::count(it.reports, std::string_view{"snapshot_unavailable"},
+                              [](const auto& one) { return std::string_view{one.event}; });
+  };
+  for (unsigned failed = 0; failed < entity::snapshot_patience; ++failed) {
+    it.give_tail();
+    it.give_snapshot(fail(errc::timed_out, "no answer"));
+    REQUIRE(it.under_test.now() == phase::backing_off);
+    CHECK(reports() == 0);
+    CHECK(sent.answers.empty());
+    it.retry();
+  }
+  it.give_tail();
+  it.give_snapshot(fail(errc::timed_out, "no answer"));
+  CHECK(reports() == 1);
+  SUBCASE("and comes back from its history") {}
+  SUBCASE("and says so once, however often the history cannot be had either") {
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(it.page_wanted.has_value());
+      it.give_page(fail(errc::unavailable, "away"));
+      it.retry();
+      it.give_tail();
+      it.give_snapshot(fail(errc::timed_out, "no answer"));
+    }
+  }
+  REQUIRE(it.page_wanted.has_value());
+  CHECK(it.page_wanted->from == event_version{1});
+  it.recover();
+  CHECK(reply_to<balance>(sent).cents == 3);
+  CHECK(reports() == 1);
 }
 
 TEST_CASE("entity: a log that ends before its snapshot is not continued") {

@@ -1,6 +1,7 @@
 #include <aether/persistence/history.hpp>
 #include <aether/persistence/memory_store.hpp>
 #include "support/commits.hpp"
+#include "support/counting_store.hpp"
 #include "support/store_calls.hpp"
 
 #include <doctest/doctest.h>
@@ -43,7 +44,27 @@ struct filled {
     return found;
   }
 
+  /// The same, in parts of at most `limit`, each with the hint where the one before ended.
+  std::vector<std::uint64_t> versions_by_parts(history_query query, std::size_t limit) {
+    query.limit = limit;
+    std::vector<std::uint64_t> all;
+    do {
+      const auto part = testing::history(counted, alice, query);
+      REQUIRE_MESSAGE(part.has_value(), part.error().message());
+      if (!query.newest_first) CHECK(counted.read_after == query.resume.value());
+      more = part->more;
+      for (const auto& event : part->events) all.push_back(event.version.value());
+      if (!more) break;
+      REQUIRE(part->events.size() == limit);
+      query.resume = part->events.back().sequence;
+      (query.newest_first ? query.to : query.from) =
+          event_version{query.newest_first ? all.back() - 1 : all.back() + 1};
+    } while (all.size() <= last);
+    return all;
+  }
+
   memory_event_store store;
+  testing::counting_event_store counted{{std::shared_ptr<void>{}, &store}};
   const actor_address alice = testing::address("account", "alice");
   std::uint64_t last = 0;
   bool more = false;
@@ -84,6 +105,37 @@ TEST_CASE("history: forwards and backwards, whole, in parts, and up to a limit")
     CHECK(it.more);
     CHECK(it.versions({.from = event_version{it.last + 1}}).empty());
     CHECK(it.versions({.from = event_version{9}, .to = event_version{8}}).empty());
+  }
+}
+
+TEST_CASE("history: read in parts that go on where the one before ended, it is the same") {
+  for (const bool pointers : {true, false})
+    for (const bool newest_first : {false, true})
+      for (const std::size_t limit : {1, 2, 5, 7, 79}) {
+        CAPTURE(pointers);
+        CAPTURE(newest_first);
+        CAPTURE(limit);
+        filled it{pointers};
+        history_query query{.newest_first = newest_first};
+        CHECK(it.versions_by_parts(query, limit) == it.versions(query));
+        CHECK_FALSE(it.more);
+        CHECK(it.counted.tails == (newest_first ? 1 : 0));  // the hint saves the others
+        query.from = event_version{6};
+        query.to = event_version{72};
+        query.since = at_time{5s};
+        query.until = at_time{30s};
+        CHECK(it.versions_by_parts(query, limit) == it.versions(query));
+      }
+}
+
+TEST_CASE("history: a hint that names no commit of the actor does no harm") {
+  filled it{true};
+  const history_query query{
+      .from = event_version{5}, .to = event_version{30}, .newest_first = true};
+  for (const std::uint64_t wrong : {2, 1'000}) {
+    history_query hinted = query;
+    hinted.resume = stream_sequence{wrong};
+    CHECK(it.versions(hinted) == backwards(5, 30));
   }
 }
 
