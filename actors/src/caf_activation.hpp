@@ -3,15 +3,20 @@
 #include <aether/actors/command.hpp>
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
+#include "byte_budget.hpp"
 #include "hash_slots.hpp"
 
-#include <caf/actor.hpp>
+#include <caf/intrusive_ptr.hpp>
+#include <caf/ref_counted.hpp>
+#include <caf/resumable.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -66,7 +71,12 @@ struct saved {
   result<void> got;
 };
 struct retry {};
+struct expire {};
 struct permitted {};
+/// The `turn`-th timer that was started has run out.
+struct timer {
+  std::uint64_t turn;
+};
 struct retire {
   bool forced;
 };
@@ -81,15 +91,25 @@ using any_entity_input =
     std::variant<entity_input::begin, envelope, entity_input::tail, entity_input::loaded,
                  entity_input::page, entity_input::fetched, entity_input::records,
                  entity_input::appended, entity_input::saved, entity_input::retry,
-                 entity_input::permitted, entity_input::retire, entity_input::ahead>;
+                 entity_input::expire, entity_input::permitted, entity_input::timer,
+                 entity_input::retire, entity_input::ahead>;
 static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
 
-/// One actor that is in memory: its inbox, and the CAF actor that works it off. A sender puts an
-/// input into the inbox and wakes the CAF actor only when it is not awake already, so a burst costs
-/// one CAF message.
-struct activation {
+/// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A
+/// sender puts an input into the inbox and hands the task to the scheduler only when it is not
+/// there already, so a burst costs one hand-over; an actor that is idle owns no CAF actor.
+class activation : public caf::ref_counted, public caf::resumable {
+ public:
   activation(actor_address address, std::uint64_t its_hash, shard_id in)
       : self{std::move(address)}, hash{its_hash}, shard{in} {}
+
+  subtype_t subtype() const final { return function_object; }
+  void intrusive_ptr_add_ref_impl() final { ref(); }
+  void intrusive_ptr_release_impl() final { deref(); }
+
+  /// Everything it holds is dropped, asks with `outcome_unknown`.
+  /// @pre it does not run and never will again.
+  virtual void abandon() = 0;
 
   const actor_address self;
   /// `stable_hash(self)`.
@@ -97,12 +117,16 @@ struct activation {
   const shard_id shard;
   /// Commands delivered and not yet answered.
   std::atomic<std::uint32_t> held{0};
+  /// Bytes of memory that it counts for.
+  std::atomic<std::uint32_t> weight{0};
 
   // Guarded by the mutex of the registry's stripe that the address falls into.
   std::vector<any_entity_input> inbox;
-  bool awake = false;
+  /// Milliseconds of the host's coarse clock.
   std::uint32_t last_used = 0;
-  caf::actor runner;
+  bool awake = false;
+  /// It has left, and nobody finds it any more.
+  bool gone = false;
 
   /// Its first recovery begins with an `entity_input::ahead`. Set before it is first woken.
   bool expects_ahead = false;
@@ -110,7 +134,7 @@ struct activation {
   std::atomic<bool> wants_permit{false};
 };
 
-using activation_ptr = std::shared_ptr<activation>;
+using activation_ptr = caf::intrusive_ptr<activation>;
 
 /// What a runner works off between two looks into its inbox.
 class inbox_round {
@@ -169,8 +193,16 @@ class spare_inboxes {
 /// The actors in memory, by address, in stripes with a mutex each.
 class activation_registry {
  public:
-  struct stripe {
+  /// Of the actors of a stripe, so that threads seldom count in the same place.
+  struct counters {
+    std::atomic<std::uint64_t> commands{0}, overloaded{0}, handled{0}, rejected{0}, failed{0},
+        dead_letters{0}, expired{0};
+  };
+
+  struct alignas(64) stripe {
     std::mutex mutex;
+    byte_credit waiting;
+    counters count;
     /// By `stable_hash`; the address decides among equal hashes.
     hash_slots<activation_ptr> actors;
     spare_inboxes spare;
@@ -180,7 +212,7 @@ class activation_registry {
                                              const actor_address& address) const {
       return actors.find(hash, [&](const activation& one) { return one.self == address; });
     }
-    void erase(const activation_ptr& gone) { actors.erase(gone->hash, gone); }
+    void erase(activation* gone) { actors.erase(gone->hash, activation_ptr{gone}); }
   };
 
   static constexpr std::size_t stripes_max = 64;
@@ -188,6 +220,8 @@ class activation_registry {
   [[nodiscard]] stripe& stripe_of(std::uint64_t hash) noexcept {
     return stripes_[(hash >> 32) % stripes_max];
   }
+
+  [[nodiscard]] stripe& at(std::size_t index) noexcept { return stripes_[index]; }
 
   /// Calls `visit` for each activation, a stripe at a time, under its mutex.
   template <class Visit>

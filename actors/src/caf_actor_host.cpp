@@ -13,6 +13,7 @@ actor_host::actor_host(host_options options, std::shared_ptr<event_store> events
     : impl_{std::make_unique<impl>()} {
   impl_->core = std::make_shared<host_core>(std::move(options), std::move(events),
                                             std::move(snapshots), clock);
+  impl_->core->router = this;
   impl_->core->sweep_idle();
 }
 
@@ -49,10 +50,10 @@ void actor_host::set_in_contact(bool in_contact) noexcept { impl_->core->in_cont
 
 void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }
 
-host_stats actor_host::stats() const {
-  const auto& count = impl_->core->count;
-  return {count.resident, count.activations, count.passivations, count.commands,
-          count.commits,  count.conflicts,   count.quarantines,  count.dead_letters};
-}
+void actor_host::send_through(command_router& router) noexcept { impl_->core->router = &router; }
+
+dead_letters& actor_host::dead_letters() const noexcept { return *impl_->core->dead; }
+
+host_stats actor_host::stats() const { return impl_->core->stats(); }
 
 }  // namespace aether

@@ -20,28 +20,21 @@ struct shift {
 
 }  // namespace
 
-entity_runner::entity_runner(caf::actor_config& config, std::shared_ptr<host_core> host,
-                             activation_ptr self, const host_core::hosted_type& type)
-    : caf::event_based_actor{config}, host_{std::move(host)}, self_{std::move(self)}, type_{type} {}
-
-caf::behavior entity_runner::make_behavior() {
-  return {[this](wake_atom) { run(); }};
-}
-
 bool entity_runner::joins_round(const activation& to, any_entity_input& input) {
-  if (at_work == nullptr || at_work->self_.get() != &to) return false;
+  if (at_work != &to) return false;
   at_work->round_->join(std::move(input));
   return true;
 }
 
-void entity_runner::run() {
+caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::size_t) {
   // Both are empty between runs; they are per thread so that an idle actor owns no buffers.
   thread_local inbox_round round;
   thread_local entity_effects effects;
-  const shift mine{*this};
-  round_ = &round;
   for (unsigned rounds = 0; rounds < rounds_max; ++rounds) {
-    if (gone_ || !host_->take_inbox(*self_, round.taken)) return;
+    if (left_ || !host_.take_inbox(*this, round.taken, std::exchange(freed_, 0)))
+      return awaiting_message;
+    const shift mine{*this};
+    round_ = &round;
     try {
       work_off(round, effects);
     } catch (const std::exception& thrown) {
@@ -51,47 +44,57 @@ void entity_runner::run() {
     }
     effects.clear();
     round.clear();
+    // Timers may hold this for a while yet.
+    if (left_) entity_.reset();
   }
-  send(this, wake_atom::value);
+  return resume_later;
+}
+
+void entity_runner::abandon() {
+  inbox.clear();
+  entity_.reset();
+  belongings_.reset();
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const auto now = std::chrono::steady_clock::now();
+  const instant now{std::chrono::steady_clock::now(), host_.options.wall_clock()};
   while (round.left() > 0) {
     any_entity_input input = round.pop();
-    if (gone_) {
+    if (left_) {
       refuse(input);
-    } else {
-      feed(input, now, effects);
+      continue;
+    }
+    feed(input, now, effects);
+    carry_out(effects);
+    if (const auto what = std::exchange(threw_, nullptr); what && !left_) {
+      entity_->side_effect_threw(*what, now, effects);
       carry_out(effects);
     }
   }
-  if (permitted_ && entity_->now() != entity::phase::recovering) {
-    permitted_ = false;
+  if (!left_) settle_up();
+}
+
+void entity_runner::settle_up() {
+  if (entity_->now() == entity::phase::recovering) return;
+  if (std::exchange(permitted_, false)) {
     ahead_.reset();
-    host_->permits.give_back();
+    host_.permits.give_back();
   }
+  // A state seldom grows by more than its events; so it is walked through for the weight only now
+  // and then.
+  if (std::exchange(weighed_, true) && grown_ <= weight / 8 + 4'096) return;
+  grown_ = 0;
+  host_.weigh(*this, sizeof(*this) - sizeof(entity) + entity_->footprint() +
+                         self.type.str().size() + self.id.str().size());
 }
 
-void entity_runner::make_entity() {
-  std::string what = "an exception of unknown type";
-  try {
-    entity_.emplace(*type_.traits, type_.factory(self_->self));
-    return;
-  } catch (const std::exception& thrown) {
-    what = thrown.what();
-  } catch (...) {
-  }
-  entity_.emplace(*type_.traits, error{errc::handler_failed, "making the actor threw: " + what});
-}
-
-void entity_runner::feed(any_entity_input& input, entity::time_point now, entity_effects& out) {
+void entity_runner::feed(any_entity_input& input, instant now, entity_effects& out) {
   struct {
     entity_runner& me;
-    entity::time_point now;
+    instant now;
     entity_effects& out;
     void operator()(entity_input::begin) {
-      me.make_entity();
+      me.entity_.emplace(*me.type_.traits, me.self, me.type_.factory);
       me.entity_->start(out);
     }
     void operator()(envelope&& command) { me.entity_->receive(std::move(command), now, out); }
@@ -111,13 +114,19 @@ void entity_runner::feed(any_entity_input& input, entity::time_point now, entity
       me.entity_->records_read(std::move(in.got), now, out);
     }
     void operator()(entity_input::appended&& in) {
-      if (in.got) ++me.host_->count.commits;
+      if (in.got) ++me.host_.count.commits;
       me.entity_->appended(std::move(in.got), now, out);
     }
     void operator()(entity_input::saved&& in) {
       me.entity_->snapshot_saved(std::move(in.got), out);
     }
     void operator()(entity_input::retry) { me.entity_->retry(now, out); }
+    void operator()(entity_input::expire) { me.entity_->expire(now, out); }
+    void operator()(entity_input::timer of) {
+      // Through the door like any other, so that it is counted; the mailbox may be full.
+      if (auto command = me.belongings_ ? me.belongings_->timer_ended(of.turn) : std::nullopt)
+        me.host_.deliver_home(me.self, std::move(*command));
+    }
     void operator()(entity_input::permitted) {
       me.permitted_ = true;
       if (std::exchange(me.wants_tail_, false)) me.read_tail();
@@ -138,7 +147,15 @@ void entity_runner::carry_out(entity_effects& effects) {
 
 template <class Input>
 auto entity_runner::bring_back() {
-  return [host = host_, self = self_](auto got) { host->post(self, Input{std::move(got)}); };
+  return [host = host_.shared_from_this(), to = me()](auto got) {
+    host->post(to, Input{std::move(got)});
+  };
+}
+
+void entity_runner::post_later(std::chrono::steady_clock::time_point when,
+                               any_entity_input input) {
+  host_.clock.at(when, [host = host_.shared_from_this(), to = me(),
+                        input = std::move(input)]() mutable { host->post(to, std::move(input)); });
 }
 
 void entity_runner::take_ahead(std::unique_ptr<read_ahead> found) {
@@ -156,7 +173,7 @@ void entity_runner::read_tail() {
     return bring_back<entity_input::tail>()(
         result<std::optional<recorded_commit>>{std::move(newest)});
   }
-  host_->events->latest(self_->self, bring_back<entity_input::tail>());
+  host_.events->latest(self, bring_back<entity_input::tail>());
 }
 
 void entity_runner::load_snapshot() {
@@ -166,7 +183,7 @@ void entity_runner::load_snapshot() {
         result<std::optional<snapshot>>{std::exchange(ahead_->newest, std::nullopt)});
     return;
   }
-  host_->snapshots->load(self_->self, any_version, bring_back<entity_input::loaded>());
+  host_.snapshots->load(self, any_version, bring_back<entity_input::loaded>());
 }
 
 std::vector<recorded_commit> entity_runner::ahead(const entity_effect::fetch_commits& wanted) {
@@ -196,11 +213,11 @@ std::vector<recorded_commit> entity_runner::ahead(const entity_effect::read_hist
 }
 
 void entity_runner::carry_out(entity_effect::read_tail) {
-  if (self_->expects_ahead && !awaited_) {
+  if (expects_ahead && !awaited_) {
     wants_tail_ = true;
     return;
   }
-  if (!permitted_) permitted_ = host_->permits.take_or_wait(self_);
+  if (!permitted_) permitted_ = host_.permits.take_or_wait(me());
   if (permitted_)
     read_tail();
   else
@@ -218,7 +235,7 @@ void entity_runner::carry_out(entity_effect::read_history wanted) {
   auto back = bring_back<entity_input::page>();
   if (auto found = ahead(wanted); !found.empty())
     return back(result<std::vector<recorded_commit>>{std::move(found)});
-  host_->events->read(self_->self, wanted.from, wanted.after, recovery_machine::page_commits,
+  host_.events->read(self, wanted.from, wanted.after, recovery_machine::page_commits,
                       std::move(back));
 }
 
@@ -226,40 +243,52 @@ void entity_runner::carry_out(entity_effect::fetch_commits wanted) {
   auto back = bring_back<entity_input::fetched>();
   if (auto found = ahead(wanted); !found.empty())
     return back(result<std::vector<recorded_commit>>{std::move(found)});
-  host_->events->fetch(self_->self, std::move(wanted.sequences), std::move(back));
+  host_.events->fetch(self, std::move(wanted.sequences), std::move(back));
 }
 
 void entity_runner::carry_out(entity_effect::read_records) {
-  host_->events->records(self_->self, bring_back<entity_input::records>());
+  host_.events->records(self, bring_back<entity_input::records>());
 }
 
 void entity_runner::carry_out(entity_effect::append wanted) {
   wanted.next.id = commit_id::make_after(wanted.expected.commit);
   wanted.next.at =
       std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  wanted.next.writer = host_->options.node_name;
-  wanted.next.epoch = writer_epoch{host_->epoch.load(std::memory_order_relaxed)};
-  host_->events->append(self_->self, wanted.expected, std::move(wanted.next),
-                        bring_back<entity_input::appended>());
+  wanted.next.writer = host_.options.node_name;
+  wanted.next.epoch = writer_epoch{host_.epoch.load(std::memory_order_relaxed)};
+  for (const auto& event : wanted.next.events) grown_ += event.data.size();
+  host_.events->append(self, wanted.expected, std::move(wanted.next),
+                       bring_back<entity_input::appended>());
 }
 
 void entity_runner::carry_out(entity_effect::save_snapshot wanted) {
-  host_->snapshots->save(self_->self, std::move(wanted.taken), bring_back<entity_input::saved>());
+  host_.snapshots->save(self, std::move(wanted.taken), bring_back<entity_input::saved>());
 }
 
 void entity_runner::carry_out(entity_effect::answer wanted) {
-  self_->held.fetch_sub(1, std::memory_order_relaxed);
-  if (wanted.sink) {
-    try {
-      return wanted.sink(std::move(wanted.with));
-    } catch (...) {
-      return log::error("actor", "answer_handler_threw", {{"actor", to_string(self_->self)}});
-    }
+  freed_ += wanted.command.command.footprint() + sizeof(envelope);
+  host_.ended(*this, wanted.command, wanted.with, wanted.expired);
+  if (!wanted.command.answer) return;
+  try {
+    wanted.command.answer(std::move(wanted.with));
+  } catch (...) {
+    log::error("actor", "answer_handler_threw", {{"actor", to_string(self)}});
   }
-  if (wanted.with || wanted.with.error().code() == errc::rejected) return;
-  ++host_->count.dead_letters;
-  log::warn("actor", "dead_letter",
-            {{"actor", to_string(self_->self)}, {"reason", wanted.with.error().message()}});
+}
+
+void entity_runner::carry_out(entity_effect::act wanted) {
+  const command_context known{self, std::move(wanted.known)};
+  side_effects reach{host_, *this, belongings_};
+  std::string what;
+  try {
+    for (auto& effect : wanted.what) effect(reach, known);
+    return;
+  } catch (const std::exception& thrown) {
+    what = thrown.what();
+  } catch (...) {
+    what = "an exception of unknown type";
+  }
+  threw_ = std::make_unique<std::string>(std::move(what));
 }
 
 void entity_runner::carry_out(entity_effect::retry_later wanted) {
@@ -267,27 +296,44 @@ void entity_runner::carry_out(entity_effect::retry_later wanted) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const auto half = wanted.delay / 2;
   std::uniform_int_distribution<std::int64_t> spread{0, half.count()};
-  host_->clock.after(half + std::chrono::milliseconds{spread(random)},
-                     [host = host_, self = self_] { host->post(self, entity_input::retry{}); });
+  post_later(std::chrono::steady_clock::now() + half + std::chrono::milliseconds{spread(random)},
+             entity_input::retry{});
+}
+
+void entity_runner::carry_out(entity_effect::expire_at wanted) {
+  post_later(wanted.when, entity_input::expire{});
 }
 
 void entity_runner::carry_out(entity_effect::report wanted) {
-  if (std::string_view{wanted.event} == "append_conflict") ++host_->count.conflicts;
-  if (std::string_view{wanted.event} == "quarantined") ++host_->count.quarantines;
-  log::warn("actor", wanted.event, {{"actor", to_string(self_->self)}, {"detail", wanted.detail}});
+  const std::string_view event{wanted.event};
+  if (event == "append_conflict") ++host_.count.conflicts;
+  if (event == "quarantined") ++host_.count.quarantines;
+  if (event == "restarted") ++host_.count.restarts;
+  log::warn("actor", event, {{"actor", to_string(self)}, {"detail", wanted.detail}});
 }
 
-void entity_runner::carry_out(entity_effect::retired) {
+void entity_runner::carry_out(entity_effect::retired wanted) {
+  std::vector<any_entity_input> left;
+  if (wanted.ended) {
+    while (round_->left() > 0) {
+      auto input = round_->pop();
+      if (auto* command = std::get_if<envelope>(&input))
+        wanted.left.push_back(std::move(*command));
+      else
+        refuse(input);
+    }
+    host_.succeed(me(), std::move(wanted.left), left);
+    return leave(std::move(left));
+  }
   // What came meanwhile is still served; when that is no command, the next sweep asks again.
   if (round_->left() > 0 && !entity_->forced()) return;
-  std::vector<any_entity_input> left;
-  if (host_->let_go(self_, entity_->forced(), left)) leave(std::move(left));
+  if (host_.let_go(me(), entity_->forced(), left)) leave(std::move(left));
 }
 
 void entity_runner::crash(const char* what) {
-  log::error("actor", "crashed", {{"actor", to_string(self_->self)}, {"what", what}});
+  log::error("actor", "crashed", {{"actor", to_string(self)}, {"what", what}});
   std::vector<any_entity_input> left;
-  if (!gone_ && host_->let_go(self_, true, left)) leave(std::move(left));
+  if (!left_ && host_.let_go(me(), true, left)) leave(std::move(left));
   while (round_->left() > 0) {
     auto input = round_->pop();
     refuse(input);
@@ -295,17 +341,17 @@ void entity_runner::crash(const char* what) {
 }
 
 void entity_runner::leave(std::vector<any_entity_input> left) {
-  gone_ = true;
+  left_ = true;
   for (auto& input : left) refuse(input);
-  if (std::exchange(permitted_, false)) host_->permits.give_back();
-  quit();
+  if (std::exchange(permitted_, false)) host_.permits.give_back();
+  belongings_.reset();
 }
 
 void entity_runner::refuse(any_entity_input& input) {
   if (auto* command = std::get_if<envelope>(&input))
-    carry_out(entity_effect::answer{std::move(command->answer),
-                                    fail(errc::not_owner, "the actor has left this node")});
-  if (std::holds_alternative<entity_input::permitted>(input)) host_->permits.give_back();
+    carry_out(
+        entity_effect::answer{std::move(*command), fail(errc::not_owner, "the actor has left this node")});
+  if (std::holds_alternative<entity_input::permitted>(input)) host_.permits.give_back();
 }
 
 }  // namespace aether

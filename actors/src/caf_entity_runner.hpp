@@ -1,10 +1,8 @@
 #pragma once
 
 #include "caf_host_core.hpp"
+#include "caf_side_effects.hpp"
 #include "core/entity.hpp"
-
-#include <caf/atom.hpp>
-#include <caf/event_based_actor.hpp>
 
 #include <memory>
 #include <optional>
@@ -12,16 +10,17 @@
 
 namespace aether {
 
-using wake_atom = caf::atom_constant<caf::atom("wake")>;
-
-/// The CAF actor that runs one `entity`: feeds it the inbox and carries out what it wants, in
+/// Runs one `entity` on CAF's scheduler: feeds it the inbox and carries out what it wants, in
 /// order.
-class entity_runner final : public caf::event_based_actor {
+class entity_runner final : public activation {
  public:
-  entity_runner(caf::actor_config& config, std::shared_ptr<host_core> host, activation_ptr self,
-                const host_core::hosted_type& type);
-  caf::behavior make_behavior() override;
-  const char* name() const override { return "aether.entity"; }
+  /// `host` outlives every run; what may come later holds a share of it.
+  entity_runner(host_core& host, const host_core::hosted_type& type, actor_address address,
+                std::uint64_t its_hash, shard_id in)
+      : activation{std::move(address), its_hash, in}, host_{host}, type_{type} {}
+
+  resume_result resume(caf::execution_unit* on, std::size_t max_throughput) override;
+  void abandon() override;
 
   /// Takes `input` when the runner of `to` is at work on this thread: a store that answers within
   /// the call need not go by way of the inbox.
@@ -31,9 +30,8 @@ class entity_runner final : public caf::event_based_actor {
   /// Inbox rounds before the worker is given to another actor.
   static constexpr unsigned rounds_max = 16;
 
-  void run();
   void work_off(inbox_round& round, entity_effects& effects);
-  void feed(any_entity_input& input, entity::time_point now, entity_effects& out);
+  void feed(any_entity_input& input, instant now, entity_effects& out);
   void carry_out(entity_effects& effects);
 
   void carry_out(entity_effect::read_tail wanted);
@@ -44,11 +42,13 @@ class entity_runner final : public caf::event_based_actor {
   void carry_out(entity_effect::append wanted);
   void carry_out(entity_effect::save_snapshot wanted);
   void carry_out(entity_effect::answer wanted);
+  void carry_out(entity_effect::act wanted);
   void carry_out(entity_effect::retry_later wanted);
+  void carry_out(entity_effect::expire_at wanted);
   void carry_out(entity_effect::report wanted);
   void carry_out(entity_effect::retired wanted);
 
-  void make_entity();
+  [[nodiscard]] activation_ptr me() noexcept { return activation_ptr{this}; }
   void read_tail();
   void load_snapshot();
   void take_ahead(std::unique_ptr<read_ahead> found);
@@ -58,6 +58,8 @@ class entity_runner final : public caf::event_based_actor {
   /// Makes a handler that brings a store's answer back as the input `Input`.
   template <class Input>
   auto bring_back();
+  void post_later(std::chrono::steady_clock::time_point when, any_entity_input input);
+  void settle_up();
   /// Some code of the user's threw where it must not: ends the actor as a crash would; the next
   /// command brings it back from its history.
   void crash(const char* what);
@@ -65,20 +67,28 @@ class entity_runner final : public caf::event_based_actor {
   /// For what still comes after the actor has left.
   void refuse(any_entity_input& input);
 
-  const std::shared_ptr<host_core> host_;
-  const activation_ptr self_;
+  host_core& host_;
   const host_core::hosted_type& type_;
-  /// Made by the first input, on a worker, because a factory is the user's code.
+  /// Made by the first input, on a worker.
   std::optional<entity> entity_;
   /// What is being worked off, while it runs.
   inbox_round* round_ = nullptr;
   /// What was read ahead, until the recovery ends.
   std::unique_ptr<read_ahead> ahead_;
+  /// What its side effects have made; nothing, mostly.
+  std::unique_ptr<actor_belongings> belongings_;
+  /// Why a side effect threw in this round.
+  std::unique_ptr<std::string> threw_;
+  /// Bytes of commands that were answered in this round.
+  std::size_t freed_ = 0;
+  /// Bytes of events since the actor was weighed last.
+  std::size_t grown_ = 0;
   bool awaited_ = false;
-  bool gone_ = false;
+  bool left_ = false;
   bool permitted_ = false;
   bool wants_tail_ = false;
   bool wants_snapshot_ = false;
+  bool weighed_ = false;
 };
 
 }  // namespace aether

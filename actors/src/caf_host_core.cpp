@@ -2,23 +2,38 @@
 
 #include <aether/runtime/log.hpp>
 #include "caf_entity_runner.hpp"
+#include "caf_eviction.hpp"
 
-#include <caf/exit_reason.hpp>
-#include <caf/logger.hpp>
-#include <caf/send.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <algorithm>
+#include <ctime>
 #include <thread>
 
 namespace aether {
 
 namespace {
 
+/// Actors that may be too many at any rate before more are refused.
+constexpr std::uint64_t crowd_min = 64;
+constexpr unsigned parts = 16;
+
 void configure(caf::actor_system_config& config, const host_options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   // "stealing", CAF's default, collapsed with many actors on few cores.
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", options.workers == 0 ? cores : options.workers);
+}
+
+/// What it weighs before anything is known of it.
+std::size_t weight_of(const actor_address& address) {
+  return sizeof(entity_runner) + address.type.str().size() + address.id.str().size();
+}
+
+std::uint64_t beyond(std::uint64_t is, std::uint64_t max, unsigned slack) noexcept {
+  if (max == 0) return 0;
+  const std::uint64_t wanted = max - max * slack / parts;
+  return is > wanted ? is - wanted : 0;
 }
 
 }  // namespace
@@ -28,10 +43,12 @@ host_core::host_core(host_options host, std::shared_ptr<event_store> event,
     : options{std::move(host)},
       events{std::move(event)},
       snapshots{std::move(snapshot)},
+      dead{options.dead_letters ? options.dead_letters : std::make_shared<dead_letters>()},
       clock{timer},
       permits{options.recovery_permits,
               [this](const activation_ptr& to) { return post(to, entity_input::permitted{}); }},
-      accepted_(options.shards) {
+      accepted_(options.shards),
+      waiting_{options.waiting_bytes_max} {
   AETHER_ASSERT(options.shards > 0 && options.mailbox_max > 0 && options.recovery_permits > 0);
   for (auto& shard : accepted_) shard = options.accepts_all;
   configure(config_, options);
@@ -48,11 +65,18 @@ void host_core::add_type(const actor_traits& traits, behavior_factory factory) {
   types_.insert_or_assign(traits.type, hosted_type{&traits, std::move(factory)});
 }
 
-result<void> host_core::deliver(const actor_address& to, envelope& command) {
+std::uint32_t host_core::now_ms() const noexcept {
+  ::timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint32_t>(now.tv_sec * 1'000 + now.tv_nsec / 1'000'000);
+}
+
+result<void> host_core::deliver(const actor_address& to, envelope& command, bool bounded) {
   if (command.id.is_nil() || command.command.empty())
     return fail(errc::invalid_argument, "a command needs an id and a content");
   const std::uint64_t hash = stable_hash(to);
   const shard_id shard{hash % options.shards};
+  const std::size_t size = command.command.footprint() + sizeof(envelope);
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
   if (stopping_) return fail(errc::not_running, "this node is stopping");
@@ -61,24 +85,66 @@ result<void> host_core::deliver(const actor_address& to, envelope& command) {
   if (!in_contact.load(std::memory_order_relaxed))
     return fail(errc::unavailable, "this node has lost contact with the cluster");
   const activation_ptr* found = stripe.find(hash, to);
-  activation* actor = found == nullptr ? nullptr : found->get();
-  if (actor == nullptr) {
-    if (find_type(to.type) == nullptr)
-      return fail(errc::unknown_message,
-                  "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
-    actor = activate(to, hash, shard, stripe).get();
+  const auto refuse = [&](std::string why) -> result<void> {
+    stripe.count.overloaded.fetch_add(1, std::memory_order_relaxed);
+    return fail(errc::overloaded, std::move(why));
+  };
+  if (found == nullptr && find_type(to.type) == nullptr)
+    return fail(errc::unknown_message,
+                "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
+  if (bounded) {
+    if (found == nullptr && crowded())
+      return refuse("this node has as many actors in memory as it may; send it again");
+    if (found != nullptr && (*found)->held.load(std::memory_order_relaxed) >= options.mailbox_max)
+      return refuse(to_string(to) + " has " + std::to_string(options.mailbox_max) +
+                    " commands waiting; slow down and send it again");
+    if (!stripe.waiting.spend(size, waiting_))
+      return refuse("this node has " + std::to_string(options.waiting_bytes_max) +
+                    " bytes of commands waiting; slow down and send it again");
+  } else {
+    stripe.waiting.spend_anyway(size, waiting_);
   }
-  if (actor->held.load(std::memory_order_relaxed) >= options.mailbox_max)
-    return fail(errc::overloaded, to_string(to) + " has " + std::to_string(options.mailbox_max) +
-                                      " commands waiting; slow down and send it again");
-  actor->last_used = tick_.load(std::memory_order_relaxed);
-  actor->held.fetch_add(1, std::memory_order_relaxed);
-  if (found != nullptr && actor->wants_permit) permits.now_has_commands(*found);
-  stripe.spare.lend(actor->inbox);
-  actor->inbox.emplace_back(std::move(command));
+  const activation_ptr actor = found == nullptr ? activate(to, hash, shard, stripe) : *found;
+  put(actor, stripe, command);
   wake(*actor);
-  count.commands.fetch_add(1, std::memory_order_relaxed);
+  stripe.count.commands.fetch_add(1, std::memory_order_relaxed);
   return {};
+}
+
+void host_core::put(const activation_ptr& to, activation_registry::stripe& stripe,
+                    envelope& command) {
+  to->last_used = now_ms();
+  to->held.fetch_add(1, std::memory_order_relaxed);
+  if (to->wants_permit) permits.now_has_commands(to);
+  stripe.spare.lend(to->inbox);
+  to->inbox.emplace_back(std::move(command));
+}
+
+void host_core::deliver_home(const actor_address& to, envelope command) {
+  auto sent = deliver(to, command, false);
+  if (!sent && sent.error().code() == errc::not_owner)
+    if (auto* over = router.load()) sent = over->tell(to, std::move(command));
+  if (sent) return;
+  const bool kept = !command.command.empty();
+  dead->publish({to, command.id, command.correlation,
+                 kept ? std::string{command.command.type().wire_name} : std::string{},
+                 std::move(sent).error()});
+}
+
+void host_core::ended(activation& of, const envelope& command, const result<any_reply>& how,
+                      bool expired) {
+  of.held.fetch_sub(1, std::memory_order_relaxed);
+  auto& count_in = registry_.stripe_of(of.hash).count;
+  const auto add = [](std::atomic<std::uint64_t>& to) {
+    to.fetch_add(1, std::memory_order_relaxed);
+  };
+  if (expired) add(count_in.expired);
+  if (how) return add(count_in.handled);
+  if (how.error().code() == errc::rejected) return add(count_in.rejected);
+  if (command.answer) return add(count_in.failed);
+  add(count_in.dead_letters);
+  dead->publish({of.self, command.id, command.correlation,
+                 std::string{command.command.type().wire_name}, how.error()});
 }
 
 activation_ptr host_core::bring_to_life(const actor_address& address) {
@@ -86,52 +152,78 @@ activation_ptr host_core::bring_to_life(const actor_address& address) {
   const shard_id shard{hash % options.shards};
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
-  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr) return nullptr;
+  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr || crowded())
+    return nullptr;
   if (stripe.find(hash, address) != nullptr) return nullptr;
   const auto actor = activate(address, hash, shard, stripe);
   actor->expects_ahead = true;
-  actor->last_used = tick_.load(std::memory_order_relaxed);
+  actor->last_used = now_ms();
   wake(*actor);
   return actor;
 }
 
 activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
                                    activation_registry::stripe& stripe) {
-  auto made = std::make_shared<activation>(address, hash, shard);
+  activation_ptr made{new entity_runner{*this, *find_type(address.type), address, hash, shard},
+                      false};
   made->inbox.emplace_back(entity_input::begin{});
-  made->runner = system_->spawn<entity_runner, caf::hidden>(shared_from_this(), made,
-                                                            *find_type(address.type));
-  // Spawning leaves CAF's logger with the calling thread, and the actor system waits in its
-  // destructor until every thread has given the logger back.
-  caf::logger::set_current_actor_system(nullptr);
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;
+  weigh(*made, weight_of(address));
   return made;
+}
+
+void host_core::weigh(activation& one, std::size_t size) {
+  const auto now = static_cast<std::uint32_t>(std::min<std::size_t>(size, UINT32_MAX));
+  const std::uint32_t before = one.weight.exchange(now, std::memory_order_relaxed);
+  count.resident_bytes.fetch_add(std::uint64_t{now} - before, std::memory_order_relaxed);
+  evict_if_crowded();
+}
+
+std::pair<std::uint64_t, std::uint64_t> host_core::surplus(unsigned slack) const noexcept {
+  return {beyond(count.resident, options.resident_max, slack),
+          beyond(count.resident_bytes, options.resident_bytes_max, slack)};
+}
+
+std::optional<error> host_core::crowded() const {
+  const auto [actors, memory] = surplus(0);
+  const bool too_many = actors > std::max(options.resident_max / 8, crowd_min);
+  const bool too_much = memory > options.resident_bytes_max / 8;
+  if ((options.resident_max == 0 || !too_many) && (options.resident_bytes_max == 0 || !too_much))
+    return std::nullopt;
+  return error{errc::overloaded, ""};
+}
+
+void host_core::evict_if_crowded() {
+  if (options.resident_max == 0 && options.resident_bytes_max == 0) return;
+  const auto [actors, memory] = surplus(0);
+  if ((actors == 0 && memory == 0) || stopping_ || evicting_.exchange(true)) return;
+  std::make_shared<eviction>(weak_from_this())->start(clock);
 }
 
 void host_core::wake(activation& sleeper) {
   if (std::exchange(sleeper.awake, true)) return;
-  caf::actor_cast<caf::abstract_actor*>(sleeper.runner)
-      ->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), caf::no_stages,
-                                          wake_atom::value),
-                nullptr);
+  sleeper.ref();  // the scheduler's
+  system_->scheduler().enqueue(&sleeper);
 }
 
 bool host_core::post(const activation_ptr& to, any_entity_input input) {
   if (entity_runner::joins_round(*to, input)) return true;
   auto& stripe = registry_.stripe_of(to->hash);
   const std::lock_guard lock{stripe.mutex};
-  if (!to->runner) return false;
+  if (to->gone) return false;
   to->inbox.push_back(std::move(input));
   wake(*to);
   return true;
 }
 
-bool host_core::take_inbox(activation& self, std::vector<any_entity_input>& into) {
+bool host_core::take_inbox(activation& self, std::vector<any_entity_input>& into,
+                           std::size_t freed) {
   auto& stripe = registry_.stripe_of(self.hash);
   std::vector<any_entity_input> surplus;
   const std::lock_guard lock{stripe.mutex};
+  if (freed > 0) stripe.waiting.earn(freed, waiting_);
   if (self.inbox.empty()) {
     self.awake = false;
     surplus = stripe.spare.take_back(self.inbox);
@@ -143,21 +235,53 @@ bool host_core::take_inbox(activation& self, std::vector<any_entity_input>& into
 
 bool host_core::let_go(const activation_ptr& self, bool forced,
                        std::vector<any_entity_input>& left) {
-  caf::actor runner;  // released after the lock
   {
     auto& stripe = registry_.stripe_of(self->hash);
     const std::lock_guard lock{stripe.mutex};
     if (!self->inbox.empty() && !forced) return false;
     left = std::exchange(self->inbox, {});
-    runner = std::exchange(self->runner, nullptr);
-    stripe.erase(self);
+    leave(*self, stripe);
   }
-  ++count.passivations;
-  if (--count.resident == 0) {
-    const std::lock_guard lock{gone_mutex_};
-    gone_.notify_all();
-  }
+  left_memory();
   return true;
+}
+
+void host_core::succeed(const activation_ptr& self, std::vector<envelope> first,
+                        std::vector<any_entity_input>& left) {
+  {
+    auto& stripe = registry_.stripe_of(self->hash);
+    const std::lock_guard lock{stripe.mutex};
+    auto inbox = std::exchange(self->inbox, {});
+    leave(*self, stripe);
+    activation_ptr next;
+    const bool serves = !stopping_ && accepts(self->shard);
+    const auto pass_on = [&](envelope& command) {
+      if (!next) next = activate(self->self, self->hash, self->shard, stripe);
+      self->held.fetch_sub(1, std::memory_order_relaxed);
+      put(next, stripe, command);
+    };
+    for (auto& command : first)
+      serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
+    for (auto& input : inbox) {
+      auto* command = std::get_if<envelope>(&input);
+      serves && command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
+    }
+    if (next) wake(*next);
+  }
+  left_memory();
+}
+
+void host_core::leave(activation& gone, activation_registry::stripe& stripe) {
+  gone.gone = true;
+  stripe.erase(&gone);
+  ++count.passivations;
+  weigh(gone, 0);
+}
+
+void host_core::left_memory() {
+  if (--count.resident > 0) return;
+  const std::lock_guard lock{gone_mutex_};
+  gone_.notify_all();
 }
 
 void host_core::release(shard_id shard) {
@@ -171,10 +295,11 @@ void host_core::release(shard_id shard) {
 
 void host_core::sweep_idle() {
   if (stopping_) return;
-  const std::uint32_t now = ++tick_;
+  const std::uint32_t now = now_ms();
   std::vector<activation_ptr> idle;
   registry_.for_each([&](const activation_ptr& actor) {
-    if (actor->inbox.empty() && actor->held == 0 && now - actor->last_used > 2)
+    const std::chrono::milliseconds unused{now - actor->last_used};
+    if (actor->inbox.empty() && actor->held == 0 && unused >= options.passivate_after)
       idle.push_back(actor);
   });
   for (const auto& actor : idle) post(actor, entity_input::retire{false});
@@ -186,6 +311,33 @@ void host_core::schedule_sweep() {
   clock.after(std::max(options.passivate_after / 2, 1ms), [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->sweep_idle();
   });
+}
+
+host_stats host_core::stats() {
+  host_stats made;
+  made.resident = count.resident;
+  made.resident_bytes = count.resident_bytes;
+  made.activations = count.activations;
+  made.passivations = count.passivations;
+  made.evictions = count.evictions;
+  made.commits = count.commits;
+  made.conflicts = count.conflicts;
+  made.restarts = count.restarts;
+  made.quarantines = count.quarantines;
+  for (std::size_t i = 0; i < activation_registry::stripes_max; ++i) {
+    const auto& stripe = registry_.at(i).count;
+    // What ended before what began, so that the difference is never negative.
+    made.handled += stripe.handled;
+    made.rejected += stripe.rejected;
+    made.failed += stripe.failed;
+    made.dead_letters += stripe.dead_letters;
+    made.expired += stripe.expired;
+    made.overloaded += stripe.overloaded;
+    made.commands += stripe.commands;
+  }
+  made.waiting =
+      made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
+  return made;
 }
 
 bool host_core::stop(std::chrono::milliseconds timeout) {
@@ -206,20 +358,19 @@ bool host_core::stop(std::chrono::milliseconds timeout) {
 
 void host_core::drop_all() {
   std::vector<activation_ptr> dropped;
-  // Asks are answered by going with these, unlocked.
-  std::vector<std::vector<any_entity_input>> inboxes;
-  std::vector<caf::actor> runners;
-  registry_.for_each([&](const activation_ptr& actor) {
-    if (!actor->runner) return;
-    caf::anon_send_exit(actor->runner, caf::exit_reason::kill);
-    runners.push_back(std::exchange(actor->runner, nullptr));
-    inboxes.push_back(std::exchange(actor->inbox, {}));
-    dropped.push_back(actor);
-  });
-  runners.clear();
-  system_.reset();
+  registry_.for_each([&](const activation_ptr& actor) { dropped.push_back(actor); });
+  for (const auto& actor : dropped) {
+    auto& stripe = registry_.stripe_of(actor->hash);
+    const std::lock_guard lock{stripe.mutex};
+    actor->gone = true;
+    stripe.erase(actor.get());
+  }
+  system_.reset();  // no actor runs from here on
   std::uint64_t commands = 0;
-  for (const auto& actor : dropped) commands += actor->held;
+  for (const auto& actor : dropped) {
+    commands += actor->held;
+    actor->abandon();
+  }
   if (!dropped.empty())
     log::warn("actor_host", "stopped_by_force",
               {{"actors", dropped.size()}, {"commands_without_outcome", commands}});

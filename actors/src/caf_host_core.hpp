@@ -6,7 +6,6 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/message.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -18,7 +17,7 @@
 
 namespace aether {
 
-/// What the host and its CAF actors share. Outlives both: store and timer callbacks hold it.
+/// What the host and its actors share. Outlives both: store and timer callbacks hold it.
 class host_core : public std::enable_shared_from_this<host_core> {
  public:
   struct hosted_type {
@@ -27,8 +26,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   };
 
   struct counters {
-    std::atomic<std::uint64_t> resident{0}, activations{0}, passivations{0}, commands{0},
-        commits{0}, conflicts{0}, quarantines{0}, dead_letters{0};
+    std::atomic<std::uint64_t> resident{0}, resident_bytes{0}, activations{0}, passivations{0},
+        evictions{0}, commits{0}, conflicts{0}, restarts{0}, quarantines{0};
   };
 
   host_core(host_options options, std::shared_ptr<event_store> events,
@@ -36,16 +35,27 @@ class host_core : public std::enable_shared_from_this<host_core> {
 
   /// Puts a command into its actor's inbox, bringing the actor to life where it is not. Takes
   /// `command` only on success. The runner takes it out of `held` when it is answered.
-  result<void> deliver(const actor_address& to, envelope& command);
+  /// @param bounded false: never `overloaded`.
+  result<void> deliver(const actor_address& to, envelope& command, bool bounded = true);
+  /// For what an actor sends itself later: to wherever it lives by then.
+  void deliver_home(const actor_address& to, envelope command);
   /// Puts another input into an inbox, or into the round under way where its runner itself posts;
   /// false when the actor is gone.
   bool post(const activation_ptr& to, any_entity_input input);
   /// Empties an inbox for its runner; false, and asleep from now on, when there is nothing.
+  /// @param freed bytes of commands that were answered since the last time.
   /// @pre `into` is empty.
-  bool take_inbox(activation& self, std::vector<any_entity_input>& into);
+  bool take_inbox(activation& self, std::vector<any_entity_input>& into, std::size_t freed);
   /// The runner is about to quit: true when it may, and then nobody finds it any more.
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
+  /// As `let_go` by force, but commands go to the actor's next incarnation: `first`, then those in
+  /// the inbox. What is no command, or cannot be served any more, is given back in `left`.
+  void succeed(const activation_ptr& self, std::vector<envelope> first,
+               std::vector<any_entity_input>& left);
+  /// Enters into the books how a command ended.
+  void ended(activation& of, const envelope& command, const result<any_reply>& how, bool expired);
+  void weigh(activation& one, std::size_t size);
 
   /// Activates an actor that nobody has sent anything to; it waits for an `entity_input::ahead`.
   /// Nothing when it is in memory already, or not served here.
@@ -58,26 +68,43 @@ class host_core : public std::enable_shared_from_this<host_core> {
   }
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
+  [[nodiscard]] host_stats stats();
 
   [[nodiscard]] const hosted_type* find_type(const actor_type& type) const;
   void add_type(const actor_traits& traits, behavior_factory factory);
+  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+  [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
+  /// Coarse: by up to 4 ms.
+  [[nodiscard]] std::uint32_t now_ms() const noexcept;
+  /// How far beyond its bounds, with `slack` (of 16 parts) taken off: actors, and bytes.
+  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> surplus(unsigned slack) const noexcept;
+  void eviction_ended() noexcept { evicting_ = false; }
 
   const host_options options;
   const std::shared_ptr<event_store> events;
   const std::shared_ptr<snapshot_store> snapshots;
+  const std::shared_ptr<dead_letters> dead;
   timers& clock;
   counters count;
   std::atomic<std::uint64_t> epoch{0};
   std::atomic<bool> in_contact{true};
+  /// Where actors send what they send to others.
+  std::atomic<command_router*> router{nullptr};
   recovery_permits permits;
 
  private:
   activation_ptr activate(const actor_address& address, std::uint64_t hash, shard_id shard,
                           activation_registry::stripe& stripe);
+  /// Why no more actors fit into memory; nothing where one does.
+  [[nodiscard]] std::optional<error> crowded() const;
+  void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
+  void evict_if_crowded();
   [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
     AETHER_ASSERT(shard.value() < accepted_.size());
     return accepted_[shard.value()];
   }
+  void leave(activation& gone, activation_registry::stripe& stripe);
+  void left_memory();
   void wake(activation& sleeper);
   void drop_all();
   void schedule_sweep();
@@ -86,7 +113,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   std::map<actor_type, hosted_type> types_;
   std::vector<std::atomic<bool>> accepted_;
   activation_registry registry_;
-  std::atomic<std::uint32_t> tick_{0};
+  byte_budget waiting_;
+  std::atomic<bool> evicting_{false};
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;
   std::optional<bool> stopped_;

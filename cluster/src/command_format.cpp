@@ -1,7 +1,9 @@
 #include "command_format.hpp"
 
+#include <aether/runtime/base64.hpp>
 #include <aether/runtime/log.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace aether::cluster {
@@ -16,8 +18,13 @@ constexpr const char* command_id_header = "Aether-Command-Id";
 constexpr const char* correlation_header = "Aether-Correlation";
 constexpr const char* timeout_header = "Aether-Timeout-Ms";
 constexpr const char* repeated_header = "Aether-Repeated";
+constexpr const char* sender_type_header = "Aether-Sender-Type";
+constexpr const char* sender_id_header = "Aether-Sender-Id";
 constexpr const char* error_header = "Aether-Error";
+constexpr const char* reason_header = "Aether-Reason";
+constexpr const char* reason_data_header = "Aether-Reason-Data";
 constexpr std::string_view format_version = "1";
+constexpr std::chrono::milliseconds timeout_max{86'400'000};
 
 std::unexpected<error> bad_header(const char* name) {
   return fail(errc::decode_failed, std::string{"command: header "} + name + " is missing or wrong");
@@ -31,17 +38,18 @@ std::optional<std::uint64_t> number(std::optional<std::string_view> text) {
   return failed == std::errc{} && stop == end ? std::optional{value} : std::nullopt;
 }
 
-result<actor_address> parse_address(const nats_message& from) {
-  const auto type_text = from.header(type_header);
-  const auto id_text = from.header(id_header);
-  if (!type_text) return bad_header(type_header);
-  if (!id_text) return bad_header(id_header);
+result<actor_address> parse_address(const nats_message& from, const char* type_name,
+                                    const char* id_name) {
+  const auto type_text = from.header(type_name);
+  const auto id_text = from.header(id_name);
+  if (!type_text) return bad_header(type_name);
+  if (!id_text) return bad_header(id_name);
   auto type = actor_type::parse(*type_text);
-  if (!type) return bad_header(type_header);
+  if (!type) return bad_header(type_name);
   const auto plain = unescape_token(*id_text);
-  if (!plain) return bad_header(id_header);
+  if (!plain) return bad_header(id_name);
   auto id = actor_id::parse(*plain);
-  if (!id) return bad_header(id_header);
+  if (!id) return bad_header(id_name);
   return actor_address{std::move(*type), std::move(*id)};
 }
 
@@ -71,10 +79,16 @@ result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock:
   }
   if (const auto text = from.header(timeout_header)) {
     const auto within = number(text);
-    if (!within || *within > 86'400'000) return bad_header(timeout_header);
+    if (!within || *within > static_cast<std::uint64_t>(timeout_max.count()))
+      return bad_header(timeout_header);
     into.deadline = now + std::chrono::milliseconds{*within};
   }
   into.repeated = from.header(repeated_header).has_value();
+  if (from.header(sender_type_header)) {
+    auto sender = parse_address(from, sender_type_header, sender_id_header);
+    if (!sender) return std::unexpected(std::move(sender).error());
+    into.sender = std::make_shared<const actor_address>(std::move(*sender));
+  }
   return {};
 }
 
@@ -88,6 +102,10 @@ outgoing_command::outgoing_command(const subjects& names, std::uint32_t shards,
       command_{command.command.type().wire_name},
       command_id_{command.id.hex()},
       correlation_{command.correlation.is_nil() ? std::string{} : command.correlation.hex()} {
+  if (command.sender) {
+    sender_type_ = command.sender->type.str();
+    sender_id_ = escape_token(command.sender->id.str());
+  }
   command.command.encode_to(payload_);
 }
 
@@ -99,8 +117,12 @@ nats_outgoing outgoing_command::message(bool repeated, std::chrono::milliseconds
                   {command_header, command_},
                   {command_id_header, command_id_}};
   if (!correlation_.empty()) made.headers.emplace_back(correlation_header, correlation_);
+  if (!sender_type_.empty()) {
+    made.headers.emplace_back(sender_type_header, sender_type_);
+    made.headers.emplace_back(sender_id_header, sender_id_);
+  }
   if (answer_within > std::chrono::milliseconds::zero()) {
-    timeout_ = std::to_string(answer_within.count());
+    timeout_ = std::to_string(std::min(answer_within, timeout_max).count());
     made.headers.emplace_back(timeout_header, timeout_);
   }
   if (repeated) made.headers.emplace_back(repeated_header, "1");
@@ -110,7 +132,7 @@ nats_outgoing outgoing_command::message(bool repeated, std::chrono::milliseconds
 result<incoming_command> parse_command(const nats_message& from, const traits_finder& find,
                                        std::chrono::steady_clock::time_point now) {
   if (from.header(format_header).value_or("") != format_version) return bad_header(format_header);
-  auto to = parse_address(from);
+  auto to = parse_address(from, type_header, id_header);
   if (!to) return std::unexpected(std::move(to).error());
   envelope command;
   if (auto read = parse_envelope(from, now, command); !read) return std::unexpected(read.error());
@@ -123,12 +145,17 @@ result<incoming_command> parse_command(const nats_message& from, const traits_fi
 void send_answer(nats_connection& over, std::string_view reply_to,
                  const result<any_reply>& answer) {
   bytes encoded;
-  std::string code;
+  std::string code, reason_data;
   nats_outgoing message{reply_to, {}, {{format_header, format_version}}};
   if (!answer) {
     code = std::to_string(static_cast<unsigned>(answer.error().code()));
     message.headers.emplace_back(error_header, code);
     message.payload = as_bytes_view(answer.error().text());
+    if (const auto* reason = answer.error().reason()) {
+      reason_data = encode_base64(reason->data);
+      message.headers.emplace_back(reason_header, reason->wire_name);
+      message.headers.emplace_back(reason_data_header, reason_data);
+    }
   } else if (const auto* typed = std::get_if<any_message>(&*answer)) {
     typed->encode_to(encoded);
     message.payload = encoded;
@@ -148,7 +175,13 @@ result<any_reply> parse_answer(const nats_message& from) {
   const auto code = number(failed);
   if (!code || *code == 0 || *code > 0xffff)
     return fail(errc::decode_failed, "answer: header Aether-Error is not a number");
-  return fail(static_cast<errc>(*code), std::string{as_text(payload)});
+  std::string text{as_text(payload)};
+  const auto reason = from.header(reason_header);
+  if (!reason) return fail(static_cast<errc>(*code), std::move(text));
+  auto data = decode_base64(from.header(reason_data_header).value_or(""));
+  if (!data) return fail(errc::decode_failed, "answer: header Aether-Reason-Data is no base64");
+  return std::unexpected(error{static_cast<errc>(*code), std::move(text),
+                               error_reason{std::string{*reason}, std::move(*data)}});
 }
 
 }  // namespace aether::cluster

@@ -50,6 +50,7 @@ struct node::impl {
   }
   options settings;
   std::vector<cluster::hosted> types;
+  const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
   front_door door;
   std::unique_ptr<cluster::node_parts> parts;
 };
@@ -71,7 +72,7 @@ result<void> node::join() {
   if (impl_->parts) return fail(errc::invalid_argument, "this node has joined already");
   if (auto valid = impl_->settings.check(); !valid) return valid;
   log::configure({impl_->settings.log_level, impl_->settings.log_format});
-  auto joined = cluster::node_parts::join(impl_->settings, impl_->types);
+  auto joined = cluster::node_parts::join(impl_->settings, impl_->types, impl_->dead);
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());
@@ -84,6 +85,8 @@ std::shared_ptr<event_store> node::events() const {
 std::shared_ptr<snapshot_store> node::snapshots() const {
   return impl_->parts ? impl_->parts->snapshots() : nullptr;
 }
+
+dead_letters& node::dead_letters() const noexcept { return *impl_->dead; }
 
 bool node::leave() { return !impl_->parts || impl_->parts->leave(); }
 

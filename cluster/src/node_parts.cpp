@@ -31,9 +31,10 @@ subjects names_of(const options& settings) {
 
 }  // namespace
 
-result<std::unique_ptr<node_parts>> node_parts::join(const options& settings,
-                                                     const std::vector<hosted>& types) {
-  std::unique_ptr<node_parts> made{new node_parts{settings}};
+result<std::unique_ptr<node_parts>> node_parts::join(
+    const options& settings, const std::vector<hosted>& types,
+    std::shared_ptr<aether::dead_letters> dead_letters) {
+  std::unique_ptr<node_parts> made{new node_parts{settings, std::move(dead_letters)}};
   auto started = settings.nats.empty() ? made->start_in_memory(types) : made->start_on_nats(types);
   if (!started) return std::unexpected(std::move(started).error());
   return made;
@@ -46,6 +47,10 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.shards = settings_.shards;
   made.workers = settings_.workers;
   made.mailbox_max = settings_.mailbox_max;
+  made.waiting_bytes_max = settings_.waiting_bytes_max;
+  made.resident_max = settings_.resident_max;
+  made.resident_bytes_max = settings_.resident_bytes_max;
+  made.dead_letters = dead_letters_;
   made.recovery_permits = settings_.recovery_permits;
   made.passivate_after = settings_.passivate_after;
   made.accepts_all = settings_.nats.empty();
@@ -59,6 +64,7 @@ void node_parts::make_router(subjects names) {
   how.attempt = settings_.ask_attempt;
   router_ = std::make_shared<cluster::router>(*host_, connection_, std::move(names),
                                               settings_.shards, how, clock_);
+  host_->send_through(*router_);
   router_->start();
 }
 

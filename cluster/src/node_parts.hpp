@@ -27,8 +27,9 @@ struct hosted {
 class node_parts {
  public:
   /// @errors as for `node::join`.
-  [[nodiscard]] static result<std::unique_ptr<node_parts>> join(const options& settings,
-                                                                const std::vector<hosted>& types);
+  [[nodiscard]] static result<std::unique_ptr<node_parts>> join(
+      const options& settings, const std::vector<hosted>& types,
+      std::shared_ptr<aether::dead_letters> dead_letters);
   ~node_parts();
 
   [[nodiscard]] command_router& commands() noexcept { return *router_; }
@@ -40,7 +41,8 @@ class node_parts {
   [[nodiscard]] node_status status() const;
 
  private:
-  explicit node_parts(const options& settings) : settings_{settings} {}
+  node_parts(const options& settings, std::shared_ptr<aether::dead_letters> dead)
+      : settings_{settings}, dead_letters_{std::move(dead)} {}
   result<void> start_in_memory(const std::vector<hosted>& types);
   result<void> start_on_nats(const std::vector<hosted>& types);
   void make_host(const std::vector<hosted>& types);
@@ -57,6 +59,7 @@ class node_parts {
   [[nodiscard]] bool someone_can_take_over() const;
 
   const options settings_;
+  const std::shared_ptr<aether::dead_letters> dead_letters_;
   timers clock_;
   std::shared_ptr<nats_connection> connection_;
   std::shared_ptr<event_store> events_;

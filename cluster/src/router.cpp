@@ -46,6 +46,7 @@ struct router::open_ask {
         repeated{sent.repeated},
         deadline{sent.deadline},
         command{std::move(sent.command)},
+        sender{std::move(sent.sender)},
         sink{std::move(sent.answer)},
         machine{how, sent.deadline} {}
 
@@ -55,6 +56,7 @@ struct router::open_ask {
   const bool repeated;
   const std::chrono::steady_clock::time_point deadline;
   const any_message command;
+  const std::shared_ptr<const actor_address> sender;
   std::mutex mutex;
   reply_sink sink;
   ask_machine machine;
@@ -68,7 +70,7 @@ struct router::open_ask {
   }
 
   [[nodiscard]] envelope wrap(bool again) const {
-    return {id, correlation, repeated || again, deadline, command.share(), {}};
+    return {id, correlation, repeated || again, deadline, command.share(), {}, sender};
   }
 };
 
@@ -90,8 +92,14 @@ bool router::is_local(const actor_address& to) const {
 result<void> router::tell(const actor_address& to, envelope command) {
   if (stopped_) return fail(errc::not_running, "this node has left");
   if (is_local(to)) return local_.tell(to, std::move(command));
+  std::chrono::milliseconds within{};
+  if (command.deadline != std::chrono::steady_clock::time_point::max()) {
+    within = std::chrono::ceil<std::chrono::milliseconds>(command.deadline - now());
+    if (within <= std::chrono::milliseconds::zero())
+      return fail(errc::unavailable, "its deadline passed before it was sent");
+  }
   outgoing_command encoded{names_, shards_, to, command};
-  return over_->publish(encoded.message(command.repeated, {}), nats_flush::soon);
+  return over_->publish(encoded.message(command.repeated, within), nats_flush::soon);
 }
 
 router::stripe& router::stripe_of(const open_ask* ask) {

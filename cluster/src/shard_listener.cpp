@@ -54,9 +54,11 @@ void shard_listener::receive(nats_message message) {
     };
     return to_.ask(parsed->to, std::move(parsed->command));
   }
+  const auto id = parsed->command.id, correlation = parsed->command.correlation;
+  const auto name = parsed->command.command.type().wire_name;
   if (auto told = to_.tell(parsed->to, std::move(parsed->command)); !told)
-    log::warn("cluster", "dead_letter",
-              {{"actor", to_string(parsed->to)}, {"reason", told.error().message()}});
+    to_.dead_letters().publish({std::move(parsed->to), id, correlation, std::string{name},
+                                std::move(told).error()});
 }
 
 }  // namespace aether::cluster

@@ -1,5 +1,6 @@
 #include <aether/runtime/base64.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -44,6 +45,20 @@ std::optional<bytes> decode_base64(std::string_view text) {
   // What the last digit holds beyond the last byte is 0.
   if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
   return decoded;
+}
+
+std::string encode_base64(bytes_view data) {
+  std::string out;
+  out.reserve((data.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < data.size(); at += 3) {
+    const auto group = data.subspan(at, std::min<std::size_t>(3, data.size() - at));
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < group.size() ? std::to_integer<std::uint32_t>(group[i]) : 0);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += i <= group.size() ? alphabet[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
 }
 
 }  // namespace aether

@@ -44,9 +44,9 @@ class dead_letters {
   dead_letters(const dead_letters&) = delete;
   dead_letters& operator=(const dead_letters&) = delete;
 
-  /// @param handler called for each later one, one at a time, on the thread on which the command
+  /// @param observer called for each later one, one at a time, on the thread on which the command
   ///        ended: hands over and returns, sends nothing itself. What it throws is swallowed.
-  subscription subscribe(handler handler);
+  subscription subscribe(handler observer);
   void publish(const dead_letter& letter);
   [[nodiscard]] std::uint64_t count() const noexcept;
 

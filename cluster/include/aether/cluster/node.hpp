@@ -98,6 +98,9 @@ class node {
   [[nodiscard]] std::shared_ptr<event_store> events() const;
   [[nodiscard]] std::shared_ptr<snapshot_store> snapshots() const;
 
+  /// What ended on this node without an effect and without anybody to be told; before `join` too.
+  [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
+
   /// Lets others take its shards (up to `drain_timeout`, while there is another that can), finishes
   /// what is being stored and writes snapshots (up to `drain_timeout` again), and leaves (up to
   /// half a `lease` and 2 s). For good: it cannot join again, make another node. Its references

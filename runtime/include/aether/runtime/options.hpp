@@ -70,6 +70,15 @@ struct options {
   bool warm_up = false;
   /// `--mailbox-max`, AETHER_MAILBOX_MAX: 1..1000000 commands that wait for one actor.
   std::size_t mailbox_max = 1024;
+  /// `--waiting-bytes-max`, AETHER_WAITING_BYTES_MAX: 4096..1099511627776 bytes of commands that
+  /// wait in this node; more are `overloaded`.
+  std::size_t waiting_bytes_max = 268'435'456;
+  /// `--resident-max`, AETHER_RESIDENT_MAX: 0..1000000000 actors in memory, 0: no bound; beyond,
+  /// those unused longest leave.
+  std::size_t resident_max = 0;
+  /// `--resident-bytes-max`, AETHER_RESIDENT_BYTES_MAX: 0..1099511627776 bytes of memory that
+  /// actors and their states take, estimated, 0: no bound; beyond, those unused longest leave.
+  std::size_t resident_bytes_max = 0;
 
   /// `--log-level`, AETHER_LOG_LEVEL: trace, debug, info, warn, error or off.
   log::level log_level = log::level::info;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "caf_host_core.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace aether {
+
+/// Makes room: asks the idle actors that were used longest ago to leave, until a sixteenth of the
+/// bounds is free. Looks at one stripe of the registry at a time, each in a turn of the timers'
+/// thread, so that with a million actors nobody waits long for either.
+class eviction final : public std::enable_shared_from_this<eviction> {
+ public:
+  explicit eviction(std::weak_ptr<host_core> host) : host_{std::move(host)} {}
+  void start(timers& clock);
+
+ private:
+  struct candidate {
+    std::uint32_t unused_ms;
+    std::uint32_t weight;
+    activation_ptr actor;
+  };
+
+  void look_at_next(host_core& host);
+  void send_away(host_core& host);
+
+  std::weak_ptr<host_core> host_;
+  std::size_t next_stripe_ = 0;
+  std::vector<candidate> candidates_;
+};
+
+}  // namespace aether
