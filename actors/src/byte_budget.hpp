@@ -25,7 +25,9 @@ class byte_budget {
   void take_anyway(std::size_t amount) noexcept {
     used_.fetch_add(amount, std::memory_order_relaxed);
   }
-  void give_back(std::size_t amount) noexcept { used_.fetch_sub(amount, std::memory_order_relaxed); }
+  void give_back(std::size_t amount) noexcept {
+    used_.fetch_sub(amount, std::memory_order_relaxed);
+  }
 
  private:
   const std::size_t max_;

@@ -11,8 +11,7 @@ constexpr auto category = caf::atom("aether");
 }  // namespace
 
 caf::error to_caf_error(const error& why) {
-  return caf::error{static_cast<std::uint8_t>(why.code()), category,
-                    caf::make_message(why.text())};
+  return caf::error{static_cast<std::uint8_t>(why.code()), category, caf::make_message(why.text())};
 }
 
 std::optional<error> from_caf_error(const caf::error& why) {

@@ -152,8 +152,7 @@ auto entity_runner::bring_back() {
   };
 }
 
-void entity_runner::post_later(std::chrono::steady_clock::time_point when,
-                               any_entity_input input) {
+void entity_runner::post_later(std::chrono::steady_clock::time_point when, any_entity_input input) {
   host_.clock.at(when, [host = host_.shared_from_this(), to = me(),
                         input = std::move(input)]() mutable { host->post(to, std::move(input)); });
 }
@@ -236,7 +235,7 @@ void entity_runner::carry_out(entity_effect::read_history wanted) {
   if (auto found = ahead(wanted); !found.empty())
     return back(result<std::vector<recorded_commit>>{std::move(found)});
   host_.events->read(self, wanted.from, wanted.after, recovery_machine::page_commits,
-                      std::move(back));
+                     std::move(back));
 }
 
 void entity_runner::carry_out(entity_effect::fetch_commits wanted) {
@@ -349,8 +348,8 @@ void entity_runner::leave(std::vector<any_entity_input> left) {
 
 void entity_runner::refuse(any_entity_input& input) {
   if (auto* command = std::get_if<envelope>(&input))
-    carry_out(
-        entity_effect::answer{std::move(*command), fail(errc::not_owner, "the actor has left this node")});
+    carry_out(entity_effect::answer{std::move(*command),
+                                    fail(errc::not_owner, "the actor has left this node")});
   if (std::holds_alternative<entity_input::permitted>(input)) host_.permits.give_back();
 }
 

@@ -264,7 +264,7 @@ void host_core::succeed(const activation_ptr& self, std::vector<envelope> first,
       serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
     for (auto& input : inbox) {
       auto* command = std::get_if<envelope>(&input);
-      serves && command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
+      serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
     }
     if (next) wake(*next);
   }
@@ -335,8 +335,7 @@ host_stats host_core::stats() {
     made.overloaded += stripe.overloaded;
     made.commands += stripe.commands;
   }
-  made.waiting =
-      made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
+  made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
   return made;
 }
 

@@ -1,7 +1,7 @@
 #include "caf_side_effects.hpp"
 
-#include <aether/runtime/log.hpp>
 #include <aether/actors/caf.hpp>
+#include <aether/runtime/log.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -89,8 +89,7 @@ void side_effects::start_timer(std::string name, std::chrono::milliseconds delay
                                envelope command) {
   auto& mine = belongings();
   const std::uint64_t turn = ++mine.turns_;
-  mine.timers_.insert_or_assign(std::move(name),
-                                actor_belongings::timer{turn, std::move(command)});
+  mine.timers_.insert_or_assign(std::move(name), actor_belongings::timer{turn, std::move(command)});
   host_.clock.after(delay, [host = host_.shared_from_this(), to = activation_ptr{&of_}, turn] {
     host->post(to, entity_input::timer{turn});
   });
@@ -105,8 +104,7 @@ void side_effects::in_caf(caf_work work) {
   auto& mine = belongings();
   if (!mine.companion_ || *mine.companion_ended_) {
     mine.companion_ended_ = std::make_shared<std::atomic<bool>>(false);
-    mine.companion_ =
-        host_.system().spawn<companion, caf::hidden>(of_.self, mine.companion_ended_);
+    mine.companion_ = host_.system().spawn<companion, caf::hidden>(of_.self, mine.companion_ended_);
   }
   caf::anon_send(mine.companion_, companion_work{std::make_shared<caf_work>(std::move(work))});
 }

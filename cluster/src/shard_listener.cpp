@@ -57,8 +57,8 @@ void shard_listener::receive(nats_message message) {
   const auto id = parsed->command.id, correlation = parsed->command.correlation;
   const auto name = parsed->command.command.type().wire_name;
   if (auto told = to_.tell(parsed->to, std::move(parsed->command)); !told)
-    to_.dead_letters().publish({std::move(parsed->to), id, correlation, std::string{name},
-                                std::move(told).error()});
+    to_.dead_letters().publish(
+        {std::move(parsed->to), id, correlation, std::string{name}, std::move(told).error()});
 }
 
 }  // namespace aether::cluster

@@ -67,7 +67,7 @@ class senders {
     order* current = nullptr;
     std::size_t begun = 0;
     bool retry = false;
-    entity::time_point patience{};
+    std::chrono::steady_clock::time_point patience{};
   };
 
   order fresh() {
@@ -215,7 +215,7 @@ void run_world(std::uint64_t seed, totals& sum) {
   after.deliver(0, {command_id::make(),
                     {},
                     false,
-                    entity::time_point::max(),
+                    std::chrono::steady_clock::time_point::max(),
                     any_message::of(bank::get_balance{}),
                     [&](result<any_reply> answer) {
                       fresh = take_reply<bank::balance>(std::move(answer)).value().cents;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@ namespace aether::testing {
 template <class Actor>
 class entity_script {
  public:
-  using time_point = entity::time_point;
+  using time_point = std::chrono::steady_clock::time_point;
 
   struct sent_options {
     command_id id = command_id::make();
@@ -34,8 +35,7 @@ class entity_script {
     std::vector<result<any_reply>> answers;
   };
 
-  explicit entity_script(bool begin = true)
-      : under_test{model<Actor>::traits(), std::make_unique<model<Actor>>(Actor{}, address)} {
+  explicit entity_script(bool begin = true) : under_test{model<Actor>::traits(), address, make} {
     if (begin) start();
   }
 
@@ -54,7 +54,7 @@ class entity_script {
         how.deadline,
         any_message::of<Command>(std::move(command)),
         [&made](result<any_reply> answer) { made.answers.push_back(std::move(answer)); }};
-    play([&](auto& out) { under_test.receive(std::move(wrapped), now, out); });
+    play([&](auto& out) { under_test.receive(std::move(wrapped), at(), out); });
     return made;
   }
   template <message Command>
@@ -66,19 +66,19 @@ class entity_script {
   void give_tail(result<std::optional<recorded_commit>> tail) {
     REQUIRE(tails_wanted > 0);
     --tails_wanted;
-    play([&](auto& out) { under_test.tail_read(std::move(tail), now, out); });
+    play([&](auto& out) { under_test.tail_read(std::move(tail), at(), out); });
   }
   void give_tail() { give_tail(log.empty() ? std::nullopt : std::optional{log.back()}); }
   void give_snapshot(result<std::optional<snapshot>> loaded) {
     REQUIRE(snapshots_wanted > 0);
     --snapshots_wanted;
-    play([&](auto& out) { under_test.snapshot_loaded(std::move(loaded), now, out); });
+    play([&](auto& out) { under_test.snapshot_loaded(std::move(loaded), at(), out); });
   }
   void give_snapshot() { give_snapshot(saved); }
   void give_page(result<std::vector<recorded_commit>> page) {
     REQUIRE(page_wanted.has_value());
     page_wanted.reset();
-    play([&](auto& out) { under_test.history_read(std::move(page), now, out); });
+    play([&](auto& out) { under_test.history_read(std::move(page), at(), out); });
   }
   void give_page() {
     std::vector<recorded_commit> page;
@@ -90,7 +90,7 @@ class entity_script {
   void give_fetched(result<std::vector<recorded_commit>> commits) {
     REQUIRE(fetch_wanted.has_value());
     fetch_wanted.reset();
-    play([&](auto& out) { under_test.commits_fetched(std::move(commits), now, out); });
+    play([&](auto& out) { under_test.commits_fetched(std::move(commits), at(), out); });
   }
   void give_fetched() {
     std::vector<recorded_commit> some;
@@ -101,7 +101,7 @@ class entity_script {
   void give_records(result<std::vector<history_record>> all) {
     REQUIRE(records_wanted > 0);
     --records_wanted;
-    play([&](auto& out) { under_test.records_read(std::move(all), now, out); });
+    play([&](auto& out) { under_test.records_read(std::move(all), at(), out); });
   }
   void give_records() {
     std::vector<history_record> all;
@@ -123,7 +123,7 @@ class entity_script {
   void give_append(result<log_position> outcome) {
     REQUIRE(append.has_value());
     append.reset();
-    play([&](auto& out) { under_test.appended(std::move(outcome), now, out); });
+    play([&](auto& out) { under_test.appended(std::move(outcome), at(), out); });
   }
   /// Puts a commit at the end of `log`.
   log_position put(commit next) {
@@ -150,7 +150,14 @@ class entity_script {
   }
   void retry() {
     retry_wanted.reset();
-    play([&](auto& out) { under_test.retry(now, out); });
+    play([&](auto& out) { under_test.retry(at(), out); });
+  }
+  void expire() {
+    expire_wanted.reset();
+    play([&](auto& out) { under_test.expire(at(), out); });
+  }
+  void side_effect_threw() {
+    play([&](auto& out) { under_test.side_effect_threw("on purpose", at(), out); });
   }
   void retire(bool forced) {
     play([&](auto& out) { under_test.retire(forced, out); });
@@ -160,7 +167,19 @@ class entity_script {
     return std::ranges::any_of(reports, [&](const auto& one) { return one.event == event; });
   }
 
+  /// Now, by both clocks.
+  [[nodiscard]] instant at() const { return {now, wall}; }
+
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
+  /// How often an actor object was made.
+  unsigned times_made = 0;
+  bool making_throws = false;
+  const behavior_factory make = [this](const actor_address& self) {
+    ++times_made;
+    if (making_throws) throw std::runtime_error{"on purpose"};
+    return std::make_unique<model<Actor>>(Actor{}, self);
+  };
+  std::chrono::system_clock::time_point wall{std::chrono::hours{24}};
   time_point now{std::chrono::hours{1}};
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
@@ -176,6 +195,12 @@ class entity_script {
   std::optional<std::chrono::milliseconds> retry_wanted;
   std::vector<entity_effect::report> reports;
   unsigned retired = 0;
+  /// It stopped itself; what is for the next incarnation.
+  bool ended = false;
+  std::vector<envelope> left;
+  std::vector<entity_effect::act> acts;
+  std::optional<time_point> expire_wanted;
+  unsigned expired = 0;
   std::deque<sent_command> commands;
 
   entity under_test;
@@ -209,13 +234,22 @@ class entity_script {
     CHECK(!save);
     save.emplace(std::move(wanted));
   }
-  void record(entity_effect::answer wanted) { wanted.sink(std::move(wanted.with)); }
+  void record(entity_effect::answer wanted) {
+    expired += wanted.expired ? 1 : 0;
+    wanted.command.answer(std::move(wanted.with));
+  }
+  void record(entity_effect::act wanted) { acts.push_back(std::move(wanted)); }
+  void record(entity_effect::expire_at wanted) { expire_wanted = wanted.when; }
   void record(entity_effect::retry_later wanted) {
     CHECK(!retry_wanted);
     retry_wanted = wanted.delay;
   }
   void record(entity_effect::report wanted) { reports.push_back(std::move(wanted)); }
-  void record(entity_effect::retired) { ++retired; }
+  void record(entity_effect::retired wanted) {
+    ++retired;
+    ended = ended || wanted.ended;
+    for (auto& command : wanted.left) left.push_back(std::move(command));
+  }
 };
 
 /// The one answer that a command got, as a value of type `Reply`.

@@ -62,12 +62,11 @@ class entity_world {
   /// Hands a command to an owner, bringing it to life where it is not.
   void deliver(std::size_t owner, envelope command) {
     if (!lives[owner]) {
-      lives[owner] = std::make_unique<entity>(model<Actor>::traits(),
-                                              std::make_unique<model<Actor>>(Actor{}, address));
+      lives[owner] = std::make_unique<entity>(model<Actor>::traits(), address, make);
       ++births[owner];
       play(owner, [&](auto& out) { lives[owner]->start(out); });
     }
-    play(owner, [&](auto& out) { lives[owner]->receive(std::move(command), now, out); });
+    play(owner, [&](auto& out) { lives[owner]->receive(std::move(command), at(), out); });
   }
 
   /// One step: time passes, stores answer, and, with `faults`, owners crash or are told to go.
@@ -97,8 +96,15 @@ class entity_world {
 
   std::mt19937_64 random;
   bool faults = true;
-  entity::time_point now{std::chrono::hours{1}};
+  [[nodiscard]] instant at() const {
+    return {now, std::chrono::system_clock::time_point{now.time_since_epoch()}};
+  }
+
+  std::chrono::steady_clock::time_point now{std::chrono::hours{1}};
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
+  const behavior_factory make = [](const actor_address& self) {
+    return std::make_unique<model<Actor>>(Actor{}, self);
+  };
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
   std::array<std::uint64_t, owners> births{};
@@ -135,7 +141,7 @@ class entity_world {
 
   void carry_out(std::size_t owner, entity_effect::append wanted) {
     const auto input = [this](entity& it, result<log_position> with, entity_effects& out) {
-      it.appended(std::move(with), now, out);
+      it.appended(std::move(with), at(), out);
     };
     if (faults &&
         once_in(8)) {  // no acknowledgement: stored now, later, after the answer, or never
@@ -158,7 +164,7 @@ class entity_world {
                                                             : std::optional{log.back()}};
     if (faults && once_in(30)) tail = fail(errc::unavailable, "sim");
     answer(owner, std::move(tail),
-           [this](entity& it, auto with, auto& out) { it.tail_read(std::move(with), now, out); });
+           [this](entity& it, auto with, auto& out) { it.tail_read(std::move(with), at(), out); });
   }
   void carry_out(std::size_t owner, entity_effect::read_history wanted) {
     std::vector<recorded_commit> page;
@@ -168,7 +174,7 @@ class entity_world {
     if (faults && once_in(10) && !page.empty()) page.pop_back();  // a replica that lags
     answer(
         owner, result<std::vector<recorded_commit>>{std::move(page)},
-        [this](entity& it, auto with, auto& out) { it.history_read(std::move(with), now, out); });
+        [this](entity& it, auto with, auto& out) { it.history_read(std::move(with), at(), out); });
   }
   void carry_out(std::size_t owner, entity_effect::fetch_commits wanted) {
     std::vector<recorded_commit> some;
@@ -178,7 +184,7 @@ class entity_world {
       some.erase(some.begin() + static_cast<std::ptrdiff_t>(below(some.size())));
     answer(owner, result<std::vector<recorded_commit>>{std::move(some)},
            [this](entity& it, auto with, auto& out) {
-             it.commits_fetched(std::move(with), now, out);
+             it.commits_fetched(std::move(with), at(), out);
            });
   }
   void carry_out(std::size_t owner, entity_effect::read_records) {
@@ -186,7 +192,7 @@ class entity_world {
     for (const auto& next : log) all.push_back({next.sequence, next});
     answer(
         owner, result<std::vector<history_record>>{std::move(all)},
-        [this](entity& it, auto with, auto& out) { it.records_read(std::move(with), now, out); });
+        [this](entity& it, auto with, auto& out) { it.records_read(std::move(with), at(), out); });
   }
   void carry_out(std::size_t owner, entity_effect::load_snapshot) {
     later([this, owner, birth = births[owner]] {
@@ -195,7 +201,7 @@ class entity_world {
       if (faults && once_in(30)) loaded = fail(errc::corrupt_history, "sim");
       if (alive(owner, birth))
         answer(owner, std::move(loaded), [this](entity& it, auto with, auto& out) {
-          it.snapshot_loaded(std::move(with), now, out);
+          it.snapshot_loaded(std::move(with), at(), out);
         });
     });
   }
@@ -206,10 +212,18 @@ class entity_world {
     answer(owner, std::move(outcome),
            [](entity& it, auto with, auto& out) { it.snapshot_saved(std::move(with), out); });
   }
-  void carry_out(std::size_t, entity_effect::answer wanted) { wanted.sink(std::move(wanted.with)); }
+  void carry_out(std::size_t, entity_effect::answer wanted) {
+    wanted.command.answer(std::move(wanted.with));
+  }
+  void carry_out(std::size_t, entity_effect::act) {}
+  void carry_out(std::size_t owner, entity_effect::expire_at wanted) {
+    due.emplace(wanted.when, [this, owner, birth = births[owner]] {
+      if (alive(owner, birth)) play(owner, [&](auto& out) { lives[owner]->expire(at(), out); });
+    });
+  }
   void carry_out(std::size_t owner, entity_effect::retry_later wanted) {
     due.emplace(now + wanted.delay, [this, owner, birth = births[owner]] {
-      if (alive(owner, birth)) play(owner, [&](auto& out) { lives[owner]->retry(now, out); });
+      if (alive(owner, birth)) play(owner, [&](auto& out) { lives[owner]->retry(at(), out); });
     });
   }
   void carry_out(std::size_t, entity_effect::report wanted) {
@@ -223,7 +237,7 @@ class entity_world {
   }
 
   std::array<std::unique_ptr<entity>, owners> lives;
-  std::multimap<entity::time_point, std::function<void()>> due;
+  std::multimap<std::chrono::steady_clock::time_point, std::function<void()>> due;
 };
 
 }  // namespace aether::testing

@@ -74,12 +74,12 @@ struct retired {
 
 }  // namespace entity_effect
 
-using entity_effects = std::vector<std::variant<
-    entity_effect::read_tail, entity_effect::load_snapshot, entity_effect::read_history,
-    entity_effect::fetch_commits, entity_effect::read_records, entity_effect::append,
-    entity_effect::save_snapshot, entity_effect::answer, entity_effect::act,
-    entity_effect::retry_later, entity_effect::expire_at, entity_effect::report,
-    entity_effect::retired>>;
+using entity_effects = std::vector<
+    std::variant<entity_effect::read_tail, entity_effect::load_snapshot,
+                 entity_effect::read_history, entity_effect::fetch_commits,
+                 entity_effect::read_records, entity_effect::append, entity_effect::save_snapshot,
+                 entity_effect::answer, entity_effect::act, entity_effect::retry_later,
+                 entity_effect::expire_at, entity_effect::report, entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
 ///
@@ -107,7 +107,8 @@ using entity_effects = std::vector<std::variant<
 ///   (`stream_regressed`, quarantined).
 /// - A quarantined actor tries again by itself, ever less often: whatever was wrong may have been
 ///   skipped, restored or deployed meanwhile.
-/// - Each command is answered exactly once, or given to the next incarnation. One that is told to go
+/// - Each command is answered exactly once, or given to the next incarnation. One that is told to
+/// go
 ///   (`forced`) takes no more.
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
@@ -145,8 +146,7 @@ class entity {
   void history_read(result<std::vector<recorded_commit>> page, instant now, entity_effects& out);
   void commits_fetched(result<std::vector<recorded_commit>> commits, instant now,
                        entity_effects& out);
-  void records_read(result<std::vector<history_record>> records, instant now,
-                    entity_effects& out);
+  void records_read(result<std::vector<history_record>> records, instant now, entity_effects& out);
   void appended(result<log_position> outcome, instant now, entity_effects& out);
   void snapshot_saved(result<void> outcome, entity_effects& out);
   void side_effect_threw(const std::string& what, instant now, entity_effects& out);

@@ -50,8 +50,7 @@ void entity::start_over(instant now, entity_effects& out) {
   decided culprit = std::move(batch_.back());
   batch_.pop_back();
   const error why = culprit.answer.error();
-  out.emplace_back(
-      entity_effect::answer{std::move(culprit.command), std::move(culprit.answer)});
+  out.emplace_back(entity_effect::answer{std::move(culprit.command), std::move(culprit.answer)});
   draft_.reset();
   return_batch_to_waiting(true);
   restart(why, now, out);
@@ -96,8 +95,7 @@ bool entity::decide_guarded(envelope& command, instant now, entity_effects& out)
 
 bool entity::decide_fresh(envelope& command, instant now, entity_effects& out) {
   const event_version seen = tentative_version();
-  auto made =
-      actor_->decide(command.command, command_context{self_, facts_of(command, seen, now)});
+  auto made = actor_->decide(command.command, command_context{self_, facts_of(command, seen, now)});
   if (!made) {
     const bool threw = made.error().code() == errc::handler_failed;
     if (threw && traits_.on_failure == failure_policy::restart)
@@ -133,18 +131,18 @@ void entity::look(envelope command, instant now, entity_effects& out) {
   if (!seen && seen.error().code() == errc::handler_failed &&
       traits_.on_failure == failure_policy::restart)
     crash_ = std::make_unique<error>(seen.error());
-  out.emplace_back(entity_effect::answer{
-      std::move(command), seen ? result<any_reply>{any_reply{std::move(*seen)}}
-                               : std::unexpected(std::move(seen).error())});
+  out.emplace_back(entity_effect::answer{std::move(command),
+                                         seen ? result<any_reply>{any_reply{std::move(*seen)}}
+                                              : std::unexpected(std::move(seen).error())});
 }
 
 void entity::defer(envelope& command, entity_effects& out) {
   if (!deferred_) deferred_ = std::make_unique<std::vector<envelope>>();
   if (deferred_->size() >= traits_.deferred_max) {
     out.emplace_back(entity_effect::answer{
-        std::move(command), fail(errc::overloaded, "the actor has put off " +
-                                                       std::to_string(traits_.deferred_max) +
-                                                       " commands already")});
+        std::move(command),
+        fail(errc::overloaded, "the actor has put off " + std::to_string(traits_.deferred_max) +
+                                   " commands already")});
     if (deferred_->empty()) deferred_.reset();
     return;
   }
@@ -269,8 +267,8 @@ void entity::close_batch(instant now, entity_effects& out) {
 void entity::release_answers(instant now, entity_effects& out) {
   for (auto& done : batch_) {
     stopping_ = stopping_ || done.stops;
-    auto known = done.after.empty() ? command_context::facts{}
-                                    : facts_of(done.command, done.version, now);
+    auto known =
+        done.after.empty() ? command_context::facts{} : facts_of(done.command, done.version, now);
     out.emplace_back(entity_effect::answer{std::move(done.command), std::move(done.answer)});
     if (!done.after.empty())
       out.emplace_back(entity_effect::act{std::move(done.after), std::move(known)});
@@ -291,7 +289,8 @@ void entity::appended(result<log_position> outcome, instant now, entity_effects&
   known_ = stored_.version;
   trail_.push(stored_.sequence);
   conflicts_ = 0;
-  batch_max_ = static_cast<std::uint16_t>(std::min<std::size_t>(commit_commands_max, batch_max_ * 2U));
+  batch_max_ =
+      static_cast<std::uint16_t>(std::min<std::size_t>(commit_commands_max, batch_max_ * 2U));
   release_answers(now, out);
   take_up_deferred();
   enter(phase::ready);

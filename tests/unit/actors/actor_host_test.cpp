@@ -246,7 +246,7 @@ TEST_CASE("host: an actor that cannot be made answers with the reason, and is ma
   });
   const auto answer = account_of(*host, "alice").ask(deposit{5}, long_enough).get();
   REQUIRE(!answer.has_value());
-  CHECK(answer.error().code() == errc::handler_failed);
+  CHECK(answer.error().code() == errc::quarantined);
   CHECK(answer.error().text().find("no licence") != std::string::npos);
   CHECK(await([&] { return host->stats().resident == 0; }));
   CHECK(account_of(*host, "alice").ask(deposit{5}, long_enough).get()->cents == 5);

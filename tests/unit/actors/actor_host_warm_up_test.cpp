@@ -268,12 +268,12 @@ TEST_CASE("warm up: who is called meanwhile answers") {
   const auto mine = town::people_in(shard);
   const auto called = std::to_string(mine.at(0));
   const auto host = it.start({.recovery_permits = 1});
-  std::future<result<bank::balance>> answer;
+  std::optional<reply_future<bank::balance>> answer;
   it.counted_events->after_shards = [&](unsigned nth) {
     if (nth == 2) answer = account_of(*host, called).ask(deposit{5}, long_enough);
   };
   REQUIRE(warm_up(*host, shard).has_value());
-  const auto balance = answer.get();
+  const auto balance = answer->get();
   REQUIRE(balance.has_value());
   CHECK(balance->cents == static_cast<std::int64_t>(mine[0]) + 6);
   CHECK(host->stats().activations == mine.size());

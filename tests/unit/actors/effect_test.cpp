@@ -20,9 +20,11 @@ struct in_hand {
   const actor_address self{model<Actor>::traits().type, *actor_id::parse("it")};
   model<Actor> actor{Actor{}, self};
 
+  const command_context context{self, {event_version{7}, command_id::make(), {}, {}, {}}};
+
   template <message Command>
   detail::decision decide(const Command& command) {
-    auto made = actor.decide(any_message::of<Command>(command));
+    auto made = actor.decide(any_message::of<Command>(command), context);
     REQUIRE(made.has_value());
     return std::move(*made);
   }
@@ -107,11 +109,12 @@ TEST_CASE("effect: deciding changes nothing, so it can be done again") {
 
 TEST_CASE("behaviour: exceptions and strangers become errors") {
   in_hand<trickster> it;
-  const auto thrown = it.actor.decide(any_message::of(trick::blow_up{trick::place::on}));
+  const auto thrown =
+      it.actor.decide(any_message::of(trick::blow_up{trick::place::on}), it.context);
   REQUIRE(!thrown.has_value());
   CHECK(thrown.error().code() == errc::handler_failed);
   CHECK(thrown.error().text().find("boom in on") != std::string::npos);
-  CHECK(it.actor.decide(any_message::of(bank::get_balance{})).error().code() ==
+  CHECK(it.actor.decide(any_message::of(bank::get_balance{}), it.context).error().code() ==
         errc::unknown_message);
 
   CHECK(it.actor.replay({"trick.unheard_of", {}}).error().code() == errc::unknown_message);
@@ -150,7 +153,7 @@ TEST_CASE("behaviour: its traits say what the runtime needs of the type") {
 TEST_CASE("behaviour: an actor knows its id and keeps what its constructor was given") {
   const actor_address self{model<introvert>::traits().type, *actor_id::parse("me")};
   model<introvert> it{introvert{"I am "}, self};
-  auto made = it.decide(any_message::of(who_are_you{}));
+  auto made = it.decide(any_message::of(who_are_you{}), {self, {}});
   REQUIRE(made.has_value());
   CHECK(made->reply(it.state()).get_if<named>()->name == "I am me");
 }

@@ -201,19 +201,22 @@ TEST_CASE("entity: a store that is away while it tries with care is waited for a
   CHECK(reply_to<balance>(sent).cents == 0);
 }
 
-TEST_CASE("entity: one that could not be made never tries again") {
-  entity it{model<account>::traits(), error{errc::handler_failed, "making the actor threw"}};
-  entity_effects out;
-  it.start(out);
-  CHECK(!it.recovers());
-  const auto is_retry = [](const auto& one) {
-    return std::holds_alternative<entity_effect::retry_later>(one);
-  };
-  CHECK(std::ranges::none_of(out, is_retry));
-  out.clear();
-  it.retry({}, out);
-  CHECK(out.empty());
-  CHECK(it.now() == phase::quarantined);
+TEST_CASE("entity: one that could not be made is quarantined, and made at a later attempt") {
+  script it{false};
+  it.making_throws = true;
+  it.start();
+  CHECK(it.under_test.now() == phase::quarantined);
+  auto& refused = it.send(deposit{1});
+  CHECK(error_to(refused) == errc::quarantined);
+  CHECK(refused.answers[0].error().text() == "making the actor threw: handler_failed: on purpose");
+  CHECK(it.retry_wanted == entity::quarantine_min);
+  it.retry();
+  CHECK(it.retry_wanted == 2 * entity::quarantine_min);
+  it.making_throws = false;
+  it.retry();
+  auto& sent = it.send(get_balance{});
+  it.recover();
+  CHECK(reply_to<balance>(sent).cents == 0);
 }
 
 TEST_CASE("entity: a snapshot that it skipped is told once, however often it recovers") {

@@ -288,23 +288,3 @@ TEST_CASE("entity: a gap in the history quarantines it") {
   CHECK(error_to(sent) == errc::quarantined);
   CHECK(sent.answers[0].error().text().find("version 3 is missing") != std::string::npos);
 }
-
-TEST_CASE("entity: an actor that could not be made answers every command with the reason") {
-  entity it{model<account>::traits(), error{errc::handler_failed, "making the actor threw"}};
-  entity_effects out;
-  it.start(out);
-  CHECK(it.now() == phase::quarantined);
-  std::optional<result<any_reply>> answer;
-  it.receive({command_id::make(),
-              {},
-              false,
-              entity::time_point::max(),
-              any_message::of(get_balance{}),
-              {}},
-             {}, out);
-  REQUIRE(out.size() == 2);
-  CHECK(std::get<entity_effect::answer>(out[1]).with.error().code() == errc::handler_failed);
-  out.clear();
-  it.retire(false, out);
-  CHECK(std::holds_alternative<entity_effect::retired>(out.at(0)));
-}

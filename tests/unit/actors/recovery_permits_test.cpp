@@ -17,9 +17,16 @@ using namespace aether;
 
 namespace {
 
+/// Is never run.
+struct sleeper final : activation {
+  using activation::activation;
+  resume_result resume(caf::execution_unit*, std::size_t) override { return done; }
+  void abandon() override {}
+};
+
 activation_ptr actor_named(const std::string& id) {
   const actor_address address{*actor_type::parse("waiter"), *actor_id::parse(id)};
-  return std::make_shared<activation>(address, stable_hash(address), shard_id{0});
+  return {new sleeper{address, stable_hash(address), shard_id{0}}, false};
 }
 
 /// Permits under a test's control: who was granted one, in order, and who is gone.

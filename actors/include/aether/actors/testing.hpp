@@ -147,7 +147,7 @@ class scenario {
     static_assert(Actor::commands::template contains<Command>,
                   "when: this command is not listed in the actor's `commands`");
     outcome<Actor> out;
-    auto made = model_->decide(any_message::of<Command>(command));
+    auto made = model_->decide(any_message::of<Command>(command), command_context{*self_, {}});
     if (!made || made->rejection) {
       out.failure_ = std::make_shared<const error>(made ? *made->rejection : made.error());
     } else {
