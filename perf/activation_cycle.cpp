@@ -13,7 +13,6 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 namespace aether::perf {
 
@@ -67,8 +66,7 @@ double lives_per_second(std::size_t actors) {
   memory_host<passer> on{{.passivate_after = idle_max}};
   const auto begin = clock::now();
   for (std::size_t i = 0; i < actors; ++i) add_one(on.host.actor<passer>(std::to_string(i)));
-  while (on.host.stats().passivations < actors)
-    std::this_thread::sleep_for(std::chrono::microseconds{50});
+  await_that([&] { return on.host.stats().passivations >= actors; });
   const double rate = per_second(actors, begin);
   const auto seen = on.host.stats();
   if (seen.activations != actors || seen.commits != actors)

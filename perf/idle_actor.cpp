@@ -96,9 +96,9 @@ double weigh_idle_actors(std::size_t actors) {
 }
 
 double weigh_raw_actors(std::size_t actors) {
+  std::atomic<std::size_t> done{0};  // outlives the actors
   raw_config config;
   caf::actor_system system{config};
-  std::atomic<std::size_t> done{0};
   std::vector<caf::actor> all(actors);
   const auto first = system.spawn<raw_counter<wide_state>>(1U, done);
   caf::anon_send(first, raw_add{1});
@@ -123,13 +123,14 @@ benchmark bytes_per_idle_actor(const scale& scale) {
           .target = 1.5,
           .lower_is_better = true,
           .limit =
-              [actors] {
+              [=] {
                 return number_from_child({"weigh-raw-actors", actors});
               },
           .subject =
-              [actors] {
+              [=] {
                 return number_from_child({"weigh-idle-actors", actors});
-              }};
+              },
+          .pairs_cold = 3};
 }
 
 }  // namespace aether::perf

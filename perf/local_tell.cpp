@@ -49,9 +49,9 @@ benchmark telling(std::size_t actors, std::size_t rounds) {
 }  // namespace
 
 double raw_tells_per_second(std::size_t actors, std::size_t rounds) {
+  std::atomic<std::size_t> done{0};  // outlives the actors
   raw_config config;
   caf::actor_system system{config};
-  std::atomic<std::size_t> done{0};
   std::vector<caf::actor> all;
   for (std::size_t i = 0; i < actors; ++i) {
     all.push_back(system.spawn<raw_counter<small_state>>(rounds, done));
