@@ -5,8 +5,8 @@
 #include "raw_nats.hpp"
 #include "stores.hpp"
 #include "tests/support/nats_server.hpp"
+#include "timing.hpp"
 
-#include <chrono>
 #include <cstring>
 #include <memory>
 
@@ -14,17 +14,10 @@ namespace aether::perf {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
-
 constexpr std::size_t actors = 10'000;
 constexpr std::ptrdiff_t window = 1'000;
 constexpr std::size_t streams = 8;
 constexpr const char* type = "counter";
-
-double per_second(std::size_t count, clock::time_point begin) {
-  return static_cast<double>(count) / seconds{clock::now() - begin}.count();
-}
 
 /// Commits a second, one to each actor in turn.
 double append_rate(const std::string& url, std::size_t total, std::size_t events) {

@@ -96,6 +96,10 @@ int play_role(const std::vector<std::string>& role) {
   };
   if (is("weigh-idle-actors", 2)) return print(weigh_idle_actors(std::stoul(role[1])));
   if (is("weigh-raw-actors", 2)) return print(weigh_raw_actors(std::stoul(role[1])));
+  if (is("tell-actors", 3))
+    return print(tells_per_second(std::stoul(role[1]), std::stoul(role[2])));
+  if (is("tell-raw-actors", 3))
+    return print(raw_tells_per_second(std::stoul(role[1]), std::stoul(role[2])));
   if (is("respond-raw", 2)) respond_raw(role[1]);
   if (is("own-counters", 3)) return own_counters(role[1], role[2]);
   std::fputs("no such role\n", stderr);

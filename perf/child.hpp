@@ -31,6 +31,10 @@ class child {
 /// The roles.
 [[nodiscard]] double weigh_idle_actors(std::size_t actors);
 [[nodiscard]] double weigh_raw_actors(std::size_t actors);
+/// One thread's messages to `actors` that are awake, to each in turn, `rounds` times: how many are
+/// done in a second.
+[[nodiscard]] double tells_per_second(std::size_t actors, std::size_t rounds);
+[[nodiscard]] double raw_tells_per_second(std::size_t actors, std::size_t rounds);
 /// Answers raw requests until the process is killed.
 [[noreturn]] void respond_raw(const std::string& url);
 /// Owns all shards of a namespace until SIGTERM.

@@ -19,7 +19,10 @@ struct entry {
 
 const std::vector<entry>& entries() {
   static const std::vector<entry> all{
-      {"local_tell_memory", local_tell_memory},
+      {"local_tell_memory_1", local_tell_memory_1},
+      {"local_tell_memory_10k", local_tell_memory_10k},
+      {"local_tell_memory_1m", local_tell_memory_1m},
+      {"activation_cycle_memory", activation_cycle_memory},
       {"persisted_10k_actors_jetstream", persisted_10k_actors_jetstream},
       {"persisted_hot_actor_jetstream", persisted_hot_actor_jetstream},
       {"remote_ask_p50", remote_ask_p50},

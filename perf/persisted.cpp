@@ -4,6 +4,7 @@
 #include "cluster_node.hpp"
 #include "raw_nats.hpp"
 #include "tests/support/nats_server.hpp"
+#include "timing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -21,13 +22,11 @@ constexpr std::ptrdiff_t window = 1'000;
 /// As many streams as Aether makes by default.
 constexpr std::size_t streams = 8;
 
-using seconds = std::chrono::duration<double>;
-
 /// Asks each actor in turn; an answer means that the event is stored.
 double acknowledged_per_second(const std::vector<actor_ref<counter>>& all, std::size_t total) {
   std::counting_semaphore<window> free{window};
   std::atomic<std::size_t> failed{0};
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = clock::now();
   for (std::size_t i = 0; i < total; ++i) {
     free.acquire();
     all[i % all.size()].ask(add{1}, std::chrono::seconds{30}, [&](const result<void>& done) {
@@ -36,9 +35,9 @@ double acknowledged_per_second(const std::vector<actor_ref<counter>>& all, std::
     });
   }
   for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
-  const seconds took = std::chrono::steady_clock::now() - begin;
+  const double rate = per_second(total, begin);
   if (failed != 0) throw std::runtime_error{std::to_string(failed) + " commands failed"};
-  return static_cast<double>(total) / took.count();
+  return rate;
 }
 
 /// A server of its own for each pair of runs.
@@ -71,7 +70,7 @@ benchmark persisted_10k_actors_jetstream(const scale& scale) {
   const auto server = std::make_shared<fresh_server>();
   const std::size_t total = scale.of(120'000);
   return {.unit = "commands/s",
-          .target = 0.7,
+          .target = 0.85,
           .limit = [=] { return server->raw_publishes(total); },
           .subject = [=] { return server->commands(actors, total); },
           .prepare = [=] { server->start(); }};
@@ -81,7 +80,7 @@ benchmark persisted_hot_actor_jetstream(const scale& scale) {
   const auto server = std::make_shared<fresh_server>();
   const std::size_t one_by_one = scale.of(6'000), total = scale.of(200'000);
   return {.unit = "commands/s",
-          .target = 10,
+          .target = 30,
           .limit = [=] { return server->raw_one_at_a_time(one_by_one); },
           .subject = [=] { return server->commands(1, total); },
           .prepare = [=] { server->start(); }};

@@ -3,10 +3,10 @@
 #include "child.hpp"
 #include "measure.hpp"
 #include "raw_support.hpp"
+#include "timing.hpp"
 
 #include <atomic>
 #include <charconv>
-#include <chrono>
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
@@ -16,14 +16,7 @@ namespace aether::perf {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
-
 constexpr const char* question = "raw.question";
-
-double per_second(std::size_t count, clock::time_point begin) {
-  return static_cast<double>(count) / seconds{clock::now() - begin}.count();
-}
 
 /// The last sequence of each subject, as acknowledgements tell it.
 struct acknowledged {
@@ -168,7 +161,7 @@ double raw_connection::request_p50(std::size_t total) {
     check(natsConnection_Request(&reply, handle_, question, payload.data(),
                                  static_cast<int>(payload.size()), 5'000),
           "natsConnection_Request");
-    times.push_back(std::chrono::duration<double, std::micro>(clock::now() - begin).count());
+    times.push_back(microseconds_since(begin));
     natsMsg_Destroy(reply);
   }
   return spread_of(std::move(times)).median;

@@ -3,6 +3,7 @@
 #include "measure.hpp"
 #include "raw_nats.hpp"
 #include "raw_support.hpp"
+#include "timing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -13,8 +14,6 @@
 namespace aether::perf {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
 
 constexpr std::int64_t patience_ms = 5'000;
 
@@ -58,10 +57,6 @@ void get_all(natsConnection* connection, natsSubscription* inbox, const char* re
     const owned_message owned{answer};
     check_found(answer);
   }
-}
-
-double microseconds_since(clock::time_point begin) {
-  return std::chrono::duration<double, std::micro>(clock::now() - begin).count();
 }
 
 void count_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
@@ -123,13 +118,13 @@ double raw_connection::replay(const std::vector<std::string>& streams, std::size
       throw std::runtime_error{"only " + std::to_string(come) + " messages were replayed"};
     std::this_thread::sleep_for(std::chrono::microseconds{200});
   }
-  const double seconds = microseconds_since(begin) / 1e6;
+  const double rate = per_second(total, begin);
   // No callback after its counter is gone: an unsubscribed one may still be running.
   for (auto& one : all) check(natsSubscription_Drain(one.get()), "natsSubscription_Drain");
   for (auto& one : all)
     check(natsSubscription_WaitForDrainCompletion(one.get(), patience_ms), "draining");
   if (come != total) throw std::runtime_error{"more was replayed than stored"};
-  return static_cast<double>(total) / seconds;
+  return rate;
 }
 
 std::size_t raw_connection::stored() {

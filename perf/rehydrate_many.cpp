@@ -5,6 +5,7 @@
 #include "raw_nats.hpp"
 #include "stores.hpp"
 #include "tests/support/nats_server.hpp"
+#include "timing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -17,9 +18,6 @@ namespace aether::perf {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
-using seconds = std::chrono::duration<double>;
-
 constexpr std::size_t commits = 10;
 constexpr const char* type = "replayer";
 
@@ -30,9 +28,6 @@ struct sleeping_actors {
     writer out{*on.events, 4'000};
     for (std::size_t i = 0; i < commits * actors; ++i) out.append(all[i % actors]);
     out.finish();
-  }
-  [[nodiscard]] double per_second(clock::time_point begin) const {
-    return static_cast<double>(actors) / seconds{clock::now() - begin}.count();
   }
 
   std::size_t actors;
@@ -73,7 +68,7 @@ double warmed_up(const sleeping_actors& all) {
   const auto begin = clock::now();
   const std::size_t woken = warm_up_all(fresh.host, all.on.layout.shards);
   query_all(fresh.host, all.actors);
-  const double rate = all.per_second(begin);
+  const double rate = per_second(all.actors, begin);
   if (woken != all.actors)
     throw std::runtime_error{"only " + std::to_string(woken) + " actors were warmed up"};
   fresh.stop();
@@ -84,7 +79,7 @@ double queried(const sleeping_actors& all) {
   rehydrating_host<replayer> fresh{all.on};
   const auto begin = clock::now();
   query_all(fresh.host, all.actors);
-  const double rate = all.per_second(begin);
+  const double rate = per_second(all.actors, begin);
   fresh.stop();
   return rate;
 }

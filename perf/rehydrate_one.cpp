@@ -5,6 +5,7 @@
 #include "raw_nats.hpp"
 #include "stores.hpp"
 #include "tests/support/nats_server.hpp"
+#include "timing.hpp"
 
 #include <chrono>
 #include <latch>
@@ -14,12 +15,6 @@
 namespace aether::perf {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-double microseconds_since(clock::time_point begin) {
-  return std::chrono::duration<double, std::micro>(clock::now() - begin).count();
-}
 
 /// The median over `actors` of the time from asking to the answer, which must be `value`.
 template <class Actor>

@@ -5,6 +5,7 @@
 #include "cluster_node.hpp"
 #include "raw_nats.hpp"
 #include "tests/support/nats_server.hpp"
+#include "timing.hpp"
 
 #include <chrono>
 #include <memory>
@@ -28,12 +29,11 @@ struct two_processes {
 };
 
 double ask_p50(const std::vector<actor_ref<counter>>& all, std::size_t total) {
-  using clock = std::chrono::steady_clock;
   std::vector<double> times;
   for (std::size_t i = 0; i < total; ++i) {
     const auto begin = clock::now();
     const auto now = all[i % all.size()].ask(read_count{}, std::chrono::seconds{5}).get();
-    times.push_back(std::chrono::duration<double, std::micro>(clock::now() - begin).count());
+    times.push_back(microseconds_since(begin));
     if (!now) throw std::runtime_error{now.error().message()};
   }
   return spread_of(std::move(times)).median;
