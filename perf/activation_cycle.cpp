@@ -18,9 +18,6 @@ namespace aether::perf {
 
 namespace {
 
-/// Short beside what a run takes: leaving by idleness comes up to three halves of it late.
-constexpr std::chrono::milliseconds idle_max{10};
-
 class passer : public event_sourced_actor<passer> {
  public:
   static constexpr std::string_view type_name = "passer";
@@ -28,7 +25,7 @@ class passer : public event_sourced_actor<passer> {
   using commands = messages<add>;
   using events = messages<added>;
 
-  effect<void> on(const add& command, const state&) { return persist(added{command.by}); }
+  effect<void> on(const add& command, const state&) { return persist(added{command.by}).stop(); }
   static void apply(state& now, const added& event) { now.value += event.by; }
 };
 
@@ -63,7 +60,7 @@ double raw_lives_per_second(std::size_t actors) {
 }
 
 double lives_per_second(std::size_t actors) {
-  memory_host<passer> on{{.passivate_after = idle_max}};
+  memory_host<passer> on;
   const auto begin = clock::now();
   for (std::size_t i = 0; i < actors; ++i) add_one(on.host.actor<passer>(std::to_string(i)));
   await_that([&] { return on.host.stats().passivations >= actors; });

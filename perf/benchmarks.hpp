@@ -9,6 +9,7 @@ namespace aether::perf {
 [[nodiscard]] benchmark local_tell_memory_1(const scale& scale);
 [[nodiscard]] benchmark local_tell_memory_10k(const scale& scale);
 [[nodiscard]] benchmark local_tell_memory_1m(const scale& scale);
+[[nodiscard]] benchmark local_ask_actor(const scale& scale);
 [[nodiscard]] benchmark activation_cycle_memory(const scale& scale);
 [[nodiscard]] benchmark persisted_10k_actors_jetstream(const scale& scale);
 [[nodiscard]] benchmark persisted_hot_actor_jetstream(const scale& scale);

@@ -22,6 +22,7 @@ const std::vector<entry>& entries() {
       {"local_tell_memory_1", local_tell_memory_1},
       {"local_tell_memory_10k", local_tell_memory_10k},
       {"local_tell_memory_1m", local_tell_memory_1m},
+      {"local_ask_actor", local_ask_actor},
       {"activation_cycle_memory", activation_cycle_memory},
       {"persisted_10k_actors_jetstream", persisted_10k_actors_jetstream},
       {"persisted_hot_actor_jetstream", persisted_hot_actor_jetstream},

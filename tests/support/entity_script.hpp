@@ -62,6 +62,10 @@ class entity_script {
     return send(std::move(command), sent_options{});
   }
 
+  void send_envelope(envelope command) {
+    play([&](auto& out) { under_test.receive(std::move(command), at(), out); });
+  }
+
   // The stores answer.
   void give_tail(result<std::optional<recorded_commit>> tail) {
     REQUIRE(tails_wanted > 0);
