@@ -1,15 +1,15 @@
 #include <aether/actors/testing.hpp>
 #include "support/bank.hpp"
+#include "support/complaint.hpp"
 #include "support/old_ledger.hpp"
 #include "support/trickster.hpp"
 
 #include <doctest/doctest.h>
 
-#include <functional>
 #include <string>
 
-using aether::testing::expectation_failed;
 using aether::testing::given;
+using aether::testing_support::complaint;
 using bank::account;
 using bank::balance;
 using bank::deposit;
@@ -17,20 +17,6 @@ using bank::deposited;
 using bank::get_balance;
 using bank::withdraw;
 using bank::withdrawn;
-
-namespace {
-
-/// What a failed expectation says.
-std::string complaint(const std::function<void()>& expectation) {
-  try {
-    expectation();
-  } catch (const expectation_failed& said) {
-    return said.what();
-  }
-  return "nothing";
-}
-
-}  // namespace
 
 TEST_CASE("fixture: a history, a command, and what came of it") {
   given<account>(deposited{50}, withdrawn{10})
