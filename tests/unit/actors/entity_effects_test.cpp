@@ -107,7 +107,11 @@ TEST_CASE("entity: what was deferred by a lost decision is decided again") {
   it.append_fails(errc::version_conflict);
   auto& patient = it.send(wait_for{5});
   it.recover();  // the first again, then the patient one defers in its batch
-  it.put({.first = event_version{1}, .events = {{"juggle.thrown_up", encode(juggle::thrown_up{5})}}});
+  commit foreign;
+  foreign.id = commit_id::make();
+  foreign.first = event_version{1};
+  foreign.events = {{"juggle.thrown_up", encode(juggle::thrown_up{5})}};
+  it.put(std::move(foreign));
   it.append_fails(errc::version_conflict);
   it.recover();
   CHECK(patient.answers.empty());  // it waits for the batch, as any that is no mere reader

@@ -1,0 +1,205 @@
+#include <aether/actors/actor_host.hpp>
+#include <aether/actors/caf.hpp>
+#include <aether/persistence/memory_store.hpp>
+#include "support/await.hpp"
+#include "support/juggler.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <future>
+#include <optional>
+#include <string>
+
+using namespace aether;
+using namespace std::chrono_literals;
+using aether::testing_support::await;
+using juggle::balls;
+using juggle::juggler;
+
+namespace {
+
+constexpr std::chrono::seconds long_enough{30};
+
+struct print {
+  std::string text;
+  using reply = balls;
+  AETHER_MESSAGE("bridge.print", text)
+};
+struct printed {
+  std::string text;
+  AETHER_MESSAGE("bridge.printed", text)
+};
+struct texts {
+  std::string last;
+  AETHER_MESSAGE("bridge.texts", last)
+};
+struct fail_in_caf {
+  AETHER_MESSAGE("bridge.fail_in_caf")
+};
+struct spawn_child {
+  AETHER_MESSAGE("bridge.spawn_child")
+};
+struct child_is_down {
+  AETHER_MESSAGE("bridge.child_is_down")
+};
+struct read_last {
+  using reply = texts;
+  AETHER_MESSAGE("bridge.read_last")
+};
+struct confirm {
+  std::string text;
+  AETHER_MESSAGE("bridge.confirm", text)
+};
+
+std::atomic<int> companions_gone{0};
+
+/// Talks to a plain CAF actor, the printer.
+class author : public event_sourced_actor<author> {
+ public:
+  static constexpr std::string_view type_name = "author";
+  using state = texts;
+  using commands = messages<print, confirm, fail_in_caf, spawn_child, child_is_down, read_last>;
+  using events = messages<printed>;
+
+  explicit author(caf::actor printer) : printer_{std::move(printer)} {}
+
+  effect<balls> on(const print& command, const texts&) {
+    return reply(balls{}).then([printer = printer_, text = command.text](
+                                   actor_context<author>& self) {
+      in_caf(self, [=, me = self.actor<author>(self.self().id.str())](
+                       caf::event_based_actor& companion) {
+        companion.request(printer, long_enough, text).then([me](const std::string& done) {
+          (void)me.tell(confirm{done});
+        });
+      });
+    });
+  }
+  effect<void> on(const confirm& command, const texts&) { return persist(printed{command.text}); }
+  effect<void> on(const fail_in_caf&, const texts&) {
+    return none().then([](actor_context<author>& self) {
+      in_caf(self, [](caf::event_based_actor& companion) {
+        companion.attach_functor([] { ++companions_gone; });
+        throw std::runtime_error{"in the companion"};
+      });
+    });
+  }
+  effect<void> on(const spawn_child&, const texts&) {
+    return none().then([](actor_context<author>& self) {
+      in_caf(self, [me = self.actor<author>(self.self().id.str())](
+                       caf::event_based_actor& companion) {
+        companion.set_down_handler([me](caf::down_msg&) { (void)me.tell(child_is_down{}); });
+        companion.monitor(companion.spawn([] {}));
+        companion.attach_functor([] { ++companions_gone; });
+      });
+    });
+  }
+  effect<void> on(const child_is_down&, const texts&) { return persist(printed{"child is down"}); }
+  effect<texts> on(const read_last&, const texts& now) { return reply(now); }
+  static void apply(texts& now, const printed& event) { now.last = event.text; }
+
+ private:
+  caf::actor printer_;
+};
+
+struct bridge {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  timers clock;
+  actor_host host{{.workers = 2},
+                  std::make_shared<memory_event_store>(),
+                  std::make_shared<memory_snapshot_store>(),
+                  clock};
+  juggle::stage stage;
+
+  bridge() {
+    const caf::actor printer = system.spawn([](caf::event_based_actor*) -> caf::behavior {
+      return {[](const std::string& text) { return "printed " + text; }};
+    });
+    host.host<juggler>();
+    host.host<author>([printer] { return author{printer}; });
+    companions_gone = 0;
+  }
+  ~bridge() {
+    (void)host.stop(long_enough);
+    system.await_actors_before_shutdown(false);
+  }
+  [[nodiscard]] std::string last_of(std::string_view id) {
+    return host.actor<author>(id).ask(read_last{}, long_enough).get().value().last;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("caf: an entity answers requests as any CAF actor, with its reply or with its error") {
+  bridge it;
+  const caf::actor handle = caf_actor(it.system, it.host.actor<juggler>("j"));
+  caf::scoped_actor self{it.system};
+  std::optional<std::int64_t> up;
+  std::optional<error> why;
+  const auto on_error = [&](const caf::error& got) { why = from_caf_error(got); };
+  SUBCASE("a reply") {
+    self->request(handle, long_enough, juggle::throw_up{3})
+        .receive([&](const balls& now) { up = now.up; }, on_error);
+    CHECK(up == 3);
+  }
+  SUBCASE("a rejection") {
+    self->request(handle, long_enough, juggle::throw_up{3'000})
+        .receive([&](const balls& now) { up = now.up; }, on_error);
+    REQUIRE(why.has_value());
+    CHECK(why->code() == errc::rejected);
+    CHECK(why->text().starts_with("juggle.too_many"));
+  }
+  SUBCASE("a command without a reply") {
+    bool answered = false;
+    self->request(handle, long_enough, juggle::show{1})
+        .receive([&] { answered = true; }, on_error);
+    CHECK(answered);
+  }
+  SUBCASE("a message sent is told") {
+    self->send(handle, juggle::throw_up{2});
+    CHECK(await([&] {
+      return it.host.actor<juggler>("j").ask(juggle::look{}, long_enough).get()->up == 2;
+    }));
+  }
+  SUBCASE("the handle outlives the actor's stay in memory") {
+    for (const std::int64_t expected : {1, 2, 3}) {
+      self->request(handle, long_enough, juggle::bow{1})
+          .receive([&](const balls& now) { up = now.up; }, on_error);
+      CHECK(up == expected);
+    }
+  }
+}
+
+TEST_CASE("caf: an error of another origin is none of ours") {
+  CHECK(!from_caf_error(caf::make_error(caf::sec::request_timeout)).has_value());
+  const error ours{errc::outcome_unknown, "who knows"};
+  CHECK(from_caf_error(to_caf_error(ours)) == ours);
+}
+
+TEST_CASE("caf: a side effect asks a plain CAF actor and tells its entity what came of it") {
+  bridge it;
+  REQUIRE(it.host.actor<author>("a").ask(print{"a page"}, long_enough).get().has_value());
+  CHECK(await([&] { return it.last_of("a") == "printed a page"; }));
+}
+
+TEST_CASE("caf: a companion spawns, monitors, and goes when its entity leaves memory") {
+  bridge it;
+  REQUIRE(it.host.actor<author>("a").tell(spawn_child{}).has_value());
+  CHECK(await([&] { return it.last_of("a") == "child is down"; }));
+  CHECK(companions_gone == 0);
+  it.host.release(shard_of({*actor_type::parse("author"), *actor_id::parse("a")}, 256));
+  CHECK(await([] { return companions_gone == 1; }));
+}
+
+TEST_CASE("caf: an exception in a companion ends the companion alone") {
+  bridge it;
+  REQUIRE(it.host.actor<author>("a").tell(fail_in_caf{}).has_value());
+  REQUIRE(await([] { return companions_gone == 1; }));
+  REQUIRE(it.host.actor<author>("a").tell(print{"another page"}).has_value());
+  CHECK(await([&] { return it.last_of("a") == "printed another page"; }));
+  CHECK(it.host.stats().activations == 1);
+}
