@@ -52,6 +52,7 @@ class account : public aether::event_sourced_actor<account> {
     return persist(deposited{cmd.cents}).reply([](const state& now) { return now; });
   }
   aether::effect<balance> on(const withdraw& cmd, const state& s) {
+    if (cmd.cents <= 0) return reject("a withdrawal is positive");
     if (cmd.cents > s.cents) return reject("insufficient funds");
     return persist(withdrawn{cmd.cents}).reply([](const state& now) { return now; });
   }

@@ -75,8 +75,7 @@ template <class Derived>
 class juggling : public aether::event_sourced_actor<Derived> {
  public:
   using state = balls;
-  using commands =
-      aether::messages<throw_up, wait_for, look, show, bow, stumble, who_asks>;
+  using commands = aether::messages<throw_up, wait_for, look, show, bow, stumble, who_asks>;
   using events = aether::messages<thrown_up>;
   static constexpr std::size_t deferred_max = 2;
   static constexpr std::int64_t balls_max = 1'000;

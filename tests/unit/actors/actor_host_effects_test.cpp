@@ -91,7 +91,8 @@ struct theatre {
   actor_host host;
   juggle::stage stage;
 
-  explicit theatre(host_options options = {}) : host{with_workers(options), events, snapshots, clock} {
+  explicit theatre(host_options options = {})
+      : host{with_workers(options), events, snapshots, clock} {
     host.host<juggler>();
     host.host<juggle::careful_juggler>();
     host.host<relay>();
@@ -249,7 +250,8 @@ TEST_CASE("ask: an answer can be awaited by a coroutine") {
   CHECK(up == 3);
 }
 
-TEST_CASE("ask: an answer that is there is not waited for, and one that is not, no longer than told") {
+TEST_CASE(
+    "ask: an answer that is there is not waited for, and one that is not, no longer than told") {
   theatre it;
   auto answer = it.host.actor<juggler>("j").ask(juggle::wait_for{1}, long_enough);
   CHECK(!answer.wait_for(1ms));

@@ -82,9 +82,8 @@ TEST_CASE("pressure: bytes that wait are bounded, over all actors, and are free 
   CHECK(it.host.stats().overloaded == refused);
   it.events->release();
   REQUIRE(await([&] { return it.host.stats().waiting == 0; }));
-  CHECK(await([&] {
-    return it.host.actor<clerk>("0").tell(letter{std::string(size, 'x')}).has_value();
-  }));
+  CHECK(await(
+      [&] { return it.host.actor<clerk>("0").tell(letter{std::string(size, 'x')}).has_value(); }));
 }
 
 TEST_CASE("pressure: what an actor sends itself is not refused by its own full mailbox") {

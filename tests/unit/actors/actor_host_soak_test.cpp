@@ -38,7 +38,8 @@ class poor_store final : public event_store {
       const std::uint64_t kind = fate / 2'000 % 40;
       if (kind == 0) return handler(fail(errc::unavailable, "poor store"));
       if (kind == 1) return handler(fail(errc::store_failed, "poor store"));
-      if (kind == 2) return handler(fail(errc::outcome_unknown, "poor store"));  // and is not stored
+      if (kind == 2)
+        return handler(fail(errc::outcome_unknown, "poor store"));  // and is not stored
       if (kind > 3) return behind_.append(to, expected, std::move(next), std::move(handler));
       behind_.append(to, expected, std::move(next),
                      [handler = std::move(handler)](const result<log_position>& stored) mutable {
@@ -93,10 +94,12 @@ struct books {
 
 class sender {
  public:
-  sender(actor_host& host, std::uint64_t seed, books& sum) : host_{host}, random_{seed}, sum_{sum} {}
+  sender(actor_host& host, std::uint64_t seed, books& sum)
+      : host_{host}, random_{seed}, sum_{sum} {}
 
   void run() {
-    for (std::size_t i = 0; i < each; ++i) send(host_.actor<careful_juggler>(std::to_string(random_() % actors)));
+    for (std::size_t i = 0; i < each; ++i)
+      send(host_.actor<careful_juggler>(std::to_string(random_() % actors)));
   }
 
  private:
@@ -131,9 +134,12 @@ class sender {
     ++sum_.asked;
     to.ask(std::move(command), long_enough, [&sum = sum_](const result<juggle::balls>& got) {
       ++sum.answered;
-      if (got) ++sum.acknowledged;
-      else if (got.error().code() == errc::outcome_unknown) ++sum.unknown;
-      else ++sum.refused;
+      if (got)
+        ++sum.acknowledged;
+      else if (got.error().code() == errc::outcome_unknown)
+        ++sum.unknown;
+      else
+        ++sum.refused;
     });
   }
 
@@ -171,12 +177,10 @@ TEST_CASE("soak: sent = handled + rejected + failed + overloaded + dead-lettered
   const auto end = host.stats();
   const auto told_refused = sum.overloaded.load();
   MESSAGE("handled " << end.handled << ", rejected " << end.rejected << ", failed " << end.failed
-                     << ", overloaded " << end.overloaded << ", dead letters "
-                     << end.dead_letters << ", expired " << end.expired << ", restarts "
-                     << end.restarts << ", quarantines " << end.quarantines << ", evictions "
-                     << end.evictions);
-  CHECK(sum.sent ==
-        end.handled + end.rejected + end.failed + end.overloaded + end.dead_letters);
+                     << ", overloaded " << end.overloaded << ", dead letters " << end.dead_letters
+                     << ", expired " << end.expired << ", restarts " << end.restarts
+                     << ", quarantines " << end.quarantines << ", evictions " << end.evictions);
+  CHECK(sum.sent == end.handled + end.rejected + end.failed + end.overloaded + end.dead_letters);
   CHECK(letters == end.dead_letters);
   CHECK(told_refused <= end.overloaded);
   CHECK(sum.answered == sum.acknowledged + sum.unknown + sum.refused);

@@ -6,7 +6,6 @@
 
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
-
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -68,14 +67,14 @@ class author : public event_sourced_actor<author> {
   explicit author(caf::actor printer) : printer_{std::move(printer)} {}
 
   effect<balls> on(const print& command, const texts&) {
-    return reply(balls{}).then([printer = printer_, text = command.text](
-                                   actor_context<author>& self) {
-      in_caf(self, [=, me = self.actor<author>(self.self().id.str())](
-                       caf::event_based_actor& companion) {
-        companion.request(printer, long_enough, text).then([me](const std::string& done) {
-          (void)me.tell(confirm{done});
-        });
-      });
+    return reply(balls{}).then([printer = printer_,
+                                text = command.text](actor_context<author>& self) {
+      in_caf(self,
+             [=, me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
+               companion.request(printer, long_enough, text).then([me](const std::string& done) {
+                 (void)me.tell(confirm{done});
+               });
+             });
     });
   }
   effect<void> on(const confirm& command, const texts&) { return persist(printed{command.text}); }
@@ -89,12 +88,12 @@ class author : public event_sourced_actor<author> {
   }
   effect<void> on(const spawn_child&, const texts&) {
     return none().then([](actor_context<author>& self) {
-      in_caf(self, [me = self.actor<author>(self.self().id.str())](
-                       caf::event_based_actor& companion) {
-        companion.set_down_handler([me](caf::down_msg&) { (void)me.tell(child_is_down{}); });
-        companion.monitor(companion.spawn([] {}));
-        companion.attach_functor([] { ++companions_gone; });
-      });
+      in_caf(self,
+             [me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
+               companion.set_down_handler([me](caf::down_msg&) { (void)me.tell(child_is_down{}); });
+               companion.monitor(companion.spawn([] {}));
+               companion.attach_functor([] { ++companions_gone; });
+             });
     });
   }
   effect<void> on(const child_is_down&, const texts&) { return persist(printed{"child is down"}); }
@@ -155,8 +154,7 @@ TEST_CASE("caf: an entity answers requests as any CAF actor, with its reply or w
   }
   SUBCASE("a command without a reply") {
     bool answered = false;
-    self->request(handle, long_enough, juggle::show{1})
-        .receive([&] { answered = true; }, on_error);
+    self->request(handle, long_enough, juggle::show{1}).receive([&] { answered = true; }, on_error);
     CHECK(answered);
   }
   SUBCASE("a message sent is told") {

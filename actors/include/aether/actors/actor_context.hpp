@@ -18,9 +18,6 @@ class event_based_actor;
 
 namespace aether {
 
-template <class Actor>
-class model;
-
 namespace detail {
 
 /// What an actor's side effects reach; behind it stands a host, or a test. Used within a side
@@ -65,7 +62,8 @@ class actor_context : public command_context {
   /// continues the story of this command.
   template <class Other>
   [[nodiscard]] actor_ref<Other> actor(std::string_view id) const {
-    return actor_ref<Other>{with_->router(), model<Other>::traits().type, id}
+    static const actor_type type = actor_type::parse(Other::type_name).value();
+    return actor_ref<Other>{with_->router(), type, id}
         .on_behalf_of(correlation())
         .sent_by(with_->self());
   }

@@ -49,9 +49,11 @@ class actor_ref {
   /// crash, it is answered, not applied again, within the actor's `command_window`; too late for
   /// that, `outcome_unknown`. For each command an id of its own, made by `command_id::make()` when
   /// it is first decided on, and kept where the one who repeats it finds it.
-  [[nodiscard]] actor_ref with_id(command_id id) const {
+  /// @param sent_before false only where it cannot have been: it is then decided however late.
+  [[nodiscard]] actor_ref with_id(command_id id, bool sent_before = true) const {
     actor_ref copy = *this;
     copy.id_ = id;
+    copy.repeated_ = sent_before;
     return copy;
   }
 
@@ -137,7 +139,7 @@ class actor_ref {
     envelope made;
     made.id = id_.is_nil() ? command_id::make() : id_;
     made.correlation = correlation_;
-    made.repeated = !id_.is_nil();
+    made.repeated = repeated_;
     made.command = any_message::of<Command>(std::move(command));
     made.sender = sender_;
     return made;
@@ -147,6 +149,7 @@ class actor_ref {
   std::shared_ptr<const result<actor_address>> address_;
   command_id correlation_;
   command_id id_;
+  bool repeated_ = false;
   std::shared_ptr<const actor_address> sender_;
 };
 

@@ -110,8 +110,8 @@ template <class Actor>
 /// From a side effect (`.then(...)`): runs `work` in the entity's companion, a CAF actor that is
 /// made when it is first wanted and ends (`exit_reason::user_shutdown`) when the entity leaves
 /// memory. There it may do what CAF actors do: send, request, spawn and link children, monitor, set
-/// timers, change its behaviour. The companion runs apart from the entity's handlers: it captures
-/// by value, and speaks to the entity by commands.
+/// timers. It must not `become` something else: later work would not reach it. The companion runs
+/// apart from the entity's handlers: it captures by value, and speaks to the entity by commands.
 ///
 ///     persist(ordered{}).then([](aether::actor_context<order>& self) {
 ///       aether::in_caf(self, [me = self.actor<order>(self.self().id.str())](auto& companion) {

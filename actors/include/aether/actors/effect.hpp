@@ -61,9 +61,11 @@ template <class Actor, class Reply>
 struct AETHER_DETAIL_NODISCARD acting {
   decision made;
 
-  /// Then calls `what`, once, after the reply has left: `what(aether::actor_context<Actor>&)` or
-  /// `what()`. Not on replay, not for a repeated command, and not when the commit was not stored.
-  /// What it throws is logged, and meets the actor's `failure_policy`.
+  /// Then calls `what`, after the reply has left: `what(aether::actor_context<Actor>&)` or
+  /// `what()`. At most once for events that are stored: not on replay, not for a repeated command,
+  /// and not when the commit was not stored. Where nothing is persisted, a repeated command is
+  /// decided again, and so is what comes after. What it throws is logged, and meets the actor's
+  /// `failure_policy`.
   template <class What>
   acting then(What what) && {
     add_side_effect<Actor>(made, std::move(what));
@@ -210,11 +212,28 @@ class AETHER_DETAIL_NODISCARD read_only_effect {
     static_assert(std::is_same_v<Other, Reply>, "the reply is not the command's `reply` type");
   }
   read_only_effect(detail::rejecting from) : made_{std::move(from.made)} {}
+  template <class Actor, class Other>
+  read_only_effect(detail::acting<Actor, Other>) {
+    refuse<Actor>();
+  }
+  template <class Actor>
+  read_only_effect(detail::persisting<Actor>) {
+    refuse<Actor>();
+  }
+  template <class Actor>
+  read_only_effect(detail::doing_nothing<Actor>) {
+    refuse<Actor>();
+  }
 
   /// For the runtime: the erased decision.
   [[nodiscard]] detail::decision release() && { return std::move(made_); }
 
  private:
+  template <class Actor>
+  static constexpr void refuse() {
+    static_assert(!sizeof(Actor), "a read_only_effect is reply(...) or reject(...), nothing else");
+  }
+
   detail::decision made_;
 };
 

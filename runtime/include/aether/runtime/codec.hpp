@@ -3,8 +3,10 @@
 #include <aether/runtime/bytes.hpp>
 #include <aether/runtime/encoding.hpp>
 #include <aether/runtime/error.hpp>
+#include <aether/runtime/ids.hpp>
 #include <aether/runtime/message.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -13,6 +15,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -242,6 +245,23 @@ struct codec<std::map<std::string, T>> {
       const auto name = key.as_text();
       if (!name || !codec<T>::read(element, value[std::string{*name}])) return false;
     }
+    return true;
+  }
+};
+
+/// A `command_id` or `commit_id`: its 16 bytes.
+template <class Tag>
+struct codec<detail::uuid_of<Tag>> {
+  using id = detail::uuid_of<Tag>;
+  static void write(encoder& out, const id& value) {
+    out.binary(std::as_bytes(std::span{value.raw()}));
+  }
+  static bool read(decoded from, id& value) {
+    const auto found = from.as_binary();
+    std::array<std::uint8_t, id::size> raw{};
+    if (!found || found->size() != raw.size()) return false;
+    std::ranges::transform(*found, raw.begin(), &std::to_integer<std::uint8_t>);
+    value = id{raw};
     return true;
   }
 };

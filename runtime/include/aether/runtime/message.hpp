@@ -16,9 +16,9 @@
 /// The wire name has 1-128 bytes of `[A-Za-z0-9._-]` and is checked where it is used. At most 32
 /// fields. The struct stays an aggregate and must be default constructible; it cannot be local to a
 /// function. Fields may be bool, integers, floating point, enums, std::string, aether::bytes,
-/// std::chrono::duration, std::optional, std::vector, std::array, std::map<std::string, T> and
-/// other messages. A reader ignores fields it does not know and leaves missing ones at their
-/// default.
+/// std::chrono::duration, std::optional, std::vector, std::array, std::map<std::string, T>,
+/// aether::command_id and other messages. A reader ignores fields it does not know and leaves
+/// missing ones at their default.
 #define AETHER_MESSAGE(wire_name, ...)                                           \
   static constexpr std::string_view aether_wire_name{wire_name};                 \
   template <class AetherSelf, class AetherVisitor>                               \
