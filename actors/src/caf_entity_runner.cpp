@@ -31,8 +31,7 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
   thread_local inbox_round round;
   thread_local entity_effects effects;
   for (unsigned rounds = 0; rounds < rounds_max; ++rounds) {
-    if (left_ || !host_.take_inbox(*this, round.taken, std::exchange(freed_, 0)))
-      return awaiting_message;
+    if (!host_.take_inbox(*this, round.taken, std::exchange(freed_, 0))) return awaiting_message;
     const shift mine{*this};
     round_ = &round;
     try {
@@ -44,8 +43,10 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
     }
     effects.clear();
     round.clear();
-    // Timers may hold this for a while yet.
-    if (left_) entity_.reset();
+    if (!left_) continue;
+    host_.earn(*this, std::exchange(freed_, 0));
+    entity_.reset();  // timers may hold this object for a while yet
+    return awaiting_message;
   }
   return resume_later;
 }
@@ -333,6 +334,10 @@ void entity_runner::crash(const char* what) {
   log::error("actor", "crashed", {{"actor", to_string(self)}, {"what", what}});
   std::vector<any_entity_input> left;
   if (!left_ && host_.let_go(me(), true, left)) leave(std::move(left));
+  if (entity_)
+    for (auto& command : entity_->give_up())
+      carry_out(entity_effect::answer{std::move(command),
+                                      fail(errc::outcome_unknown, "the actor crashed")});
   while (round_->left() > 0) {
     auto input = round_->pop();
     refuse(input);

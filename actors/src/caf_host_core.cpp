@@ -17,6 +17,7 @@ namespace {
 /// Actors that may be too many at any rate before more are refused.
 constexpr std::uint64_t crowd_min = 64;
 constexpr unsigned parts = 16;
+constexpr std::chrono::milliseconds eviction_pause{100};
 
 void configure(caf::actor_system_config& config, const host_options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -202,6 +203,14 @@ void host_core::evict_if_crowded() {
   std::make_shared<eviction>(weak_from_this())->start(clock);
 }
 
+void host_core::eviction_ended() {
+  evicting_ = false;
+  // Who was busy just now may be idle then.
+  clock.after(eviction_pause, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->evict_if_crowded();
+  });
+}
+
 void host_core::wake(activation& sleeper) {
   if (std::exchange(sleeper.awake, true)) return;
   sleeper.ref();  // the scheduler's
@@ -231,6 +240,12 @@ bool host_core::take_inbox(activation& self, std::vector<any_entity_input>& into
   }
   into.swap(self.inbox);
   return true;
+}
+
+void host_core::earn(activation& self, std::size_t freed) {
+  auto& stripe = registry_.stripe_of(self.hash);
+  const std::lock_guard lock{stripe.mutex};
+  stripe.waiting.earn(freed, waiting_);
 }
 
 bool host_core::let_go(const activation_ptr& self, bool forced,

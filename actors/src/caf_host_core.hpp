@@ -46,6 +46,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// @param freed bytes of commands that were answered since the last time.
   /// @pre `into` is empty.
   bool take_inbox(activation& self, std::vector<any_entity_input>& into, std::size_t freed);
+  /// Bytes of commands that were answered, where no further look into the inbox comes.
+  void earn(activation& self, std::size_t freed);
   /// The runner is about to quit: true when it may, and then nobody finds it any more.
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
@@ -78,7 +80,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   [[nodiscard]] std::uint32_t now_ms() const noexcept;
   /// How far beyond its bounds, with `slack` (of 16 parts) taken off: actors, and bytes.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> surplus(unsigned slack) const noexcept;
-  void eviction_ended() noexcept { evicting_ = false; }
+  void evict_if_crowded();
+  void eviction_ended();
 
   const host_options options;
   const std::shared_ptr<event_store> events;
@@ -98,7 +101,6 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
-  void evict_if_crowded();
   [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
     AETHER_ASSERT(shard.value() < accepted_.size());
     return accepted_[shard.value()];

@@ -169,6 +169,14 @@ void entity::expire(instant now, entity_effects& out) {
   if (deferred_->empty()) deferred_.reset();
 }
 
+std::vector<envelope> entity::give_up() {
+  take_up_deferred();
+  auto all = std::exchange(waiting_, {});
+  for (auto& done : batch_) all.push_back(std::move(done.command));
+  batch_.clear();
+  return all;
+}
+
 void entity::refuse_waiting(const error& why, entity_effects& out) {
   for (auto& command : waiting_)
     out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(why)});

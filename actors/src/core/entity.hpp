@@ -152,6 +152,8 @@ class entity {
   void side_effect_threw(const std::string& what, instant now, entity_effects& out);
   void retry(instant now, entity_effects& out);
   void expire(instant now, entity_effects& out);
+  /// The end of it: all commands that it holds.
+  [[nodiscard]] std::vector<envelope> give_up();
   /// Asks it to go. An idle entity leaves when nothing waits; a `forced` one answers what waits
   /// with `not_owner` once the append or the recovery under way has ended.
   void retire(bool forced, entity_effects& out);
