@@ -86,7 +86,7 @@ struct chat {
   std::int64_t words = 0;
   AETHER_MESSAGE("shop.chat", words)
 };
-/// Asks itself to `buy`.
+/// Asks itself to `buy`, and rings with the answer.
 struct ask_yourself {
   std::int64_t count = 1;
   AETHER_MESSAGE("shop.ask_yourself", count)
@@ -186,7 +186,9 @@ class keeper : public aether::event_sourced_actor<keeper> {
   static aether::effect<void> on(const ask_yourself& command, const state&) {
     return none().then([count = command.count](context& self) {
       self.ask(self.actor<keeper>(self.self().id.str()), buy{count}, std::chrono::seconds{2},
-               [](const aether::result<receipt>& got) { return chat{got ? 0 : 1}; });
+               [](const aether::result<receipt>& got) {
+                 return ring{got ? "bought" : got.error().text()};
+               });
     });
   }
   static aether::effect<void> on(const ring_in& command, const state&) {

@@ -128,7 +128,7 @@ TEST_CASE("fixture: an actor that asks itself is answered by itself") {
       .then_no_side_effects()
       .then_decided(buy{1})
       .then_replied(receipt{1})
-      .then_decided(chat{0})
+      .then_decided(ring{"bought"})
       .then_decided_nothing_more();
   CHECK(complaint([] {
           given<keeper>(opened{})
@@ -141,7 +141,10 @@ TEST_CASE("fixture: an actor that asks itself is answered by itself") {
 
 TEST_CASE(
     "fixture: an actor that asks itself is answered whatever the outcome, and when it is there") {
-  given<keeper>().when(ask_yourself{11}).then_decided(buy{11}).then_decided(chat{1});
+  given<keeper>()
+      .when(ask_yourself{11})
+      .then_decided(buy{11})
+      .then_decided(ring{"shop.too_many{at_most: 10}"});
   given<keeper>()
       .when(ask_yourself{1})
       .then_decided(buy{1})
@@ -150,14 +153,14 @@ TEST_CASE(
       .when(open_up{})
       .then_decided(buy{1})
       .then_replied(receipt{1})
-      .then_decided(chat{0});
+      .then_decided(ring{"bought"});
   given<keeper>()
       .when(buy{1})
       .when(buy{2})
       .when(ask_yourself{3})
       .then_decided(buy{3})
       .then_failed(errc::overloaded)
-      .then_decided(chat{1});
+      .then_decided(ring{"too many commands are deferred"});
 }
 
 TEST_CASE("fixture: timers are side effects, with name, delay and command") {
