@@ -163,17 +163,7 @@ void test_subject::restart(bool from_snapshot) {
 
 result<aether::detail::decision> test_subject::decide(const any_message& command,
                                                       const command_context& context) {
-  result<aether::detail::decision> made;
-  if (traits().only_reads(command)) {
-    if (auto answer = live_->look(command, context); !answer)
-      made = std::unexpected(std::move(answer).error());
-    else
-      made->reply = [answer = std::move(*answer)](const void*) mutable {
-        return std::move(answer);
-      };
-  } else {
-    made = live_->decide(command, context);
-  }
+  auto made = live_->decide(command, context);
   if (const bytes now = encoded_state(); now != state_)
     complain("deciding changed the state: " + describe(write(command)) + " made " + words(now) +
              " of " + words(state_));

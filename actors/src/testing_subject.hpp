@@ -42,7 +42,6 @@ class test_subject {
   /// Another object in the same state.
   void restart(bool from_snapshot);
 
-  /// Its own `on`; a command that only reads is answered here and now.
   [[nodiscard]] result<aether::detail::decision> decide(const any_message& command,
                                                         const command_context& context);
   /// Events, then reply; all or none.

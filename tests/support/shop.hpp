@@ -86,17 +86,26 @@ struct chat {
   std::int64_t words = 0;
   AETHER_MESSAGE("shop.chat", words)
 };
+/// Asks itself to `buy`, and rings with the answer.
 struct ask_yourself {
-  AETHER_MESSAGE("shop.ask_yourself")
+  std::int64_t count = 1;
+  AETHER_MESSAGE("shop.ask_yourself", count)
 };
 struct ring_in {
   std::int64_t ms = 0;
   std::string name;
   AETHER_MESSAGE("shop.ring_in", ms, name)
 };
+/// Answered with the milliseconds of the time.
 struct ring {
   std::string name;
+  using reply = receipt;
   AETHER_MESSAGE("shop.ring", name)
+};
+/// Starts over, again and again.
+struct tick {
+  std::int64_t ms = 0;
+  AETHER_MESSAGE("shop.tick", ms)
 };
 struct use_caf {
   AETHER_MESSAGE("shop.use_caf")
@@ -136,8 +145,8 @@ class keeper : public aether::event_sourced_actor<keeper> {
   using state = salesroom;
   using context = aether::actor_context<keeper>;
   using commands =
-      aether::messages<open_up, close_up, buy, order, chat, ask_yourself, ring_in, ring, use_caf,
-                       go_home, trip_over, look, look_around, count_looks>;
+      aether::messages<open_up, close_up, buy, order, chat, ask_yourself, ring_in, ring, tick,
+                       use_caf, go_home, trip_over, look, look_around, count_looks>;
   using events = aether::messages<opened, closed, sold>;
 
   static aether::effect<void> on(const open_up&, const state&) {
@@ -145,7 +154,11 @@ class keeper : public aether::event_sourced_actor<keeper> {
         [](context& self) { self.start_timer("closing", std::chrono::hours{8}, close_up{}); });
   }
   static aether::effect<void> on(const close_up&, const state&) {
-    return persist(closed{}).then([](context& self) { self.cancel_timer("closing"); });
+    return persist(closed{}).then([](context& self) {
+      self.cancel_timer("closing");
+      (void)self.actor<stock>("apples").tell(
+          restock{static_cast<std::int64_t>(self.version().value())});
+    });
   }
   static aether::effect<receipt> on(const buy& command, const state& now) {
     if (command.count > 10) return reject(too_many{10});
@@ -170,10 +183,12 @@ class keeper : public aether::event_sourced_actor<keeper> {
     if (command.words == 0) return none();
     return none().then([words = command.words](context& self) { self.tell_self(chat{words - 1}); });
   }
-  static aether::effect<void> on(const ask_yourself&, const state&) {
-    return none().then([](context& self) {
-      self.ask(self.actor<keeper>(self.self().id.str()), buy{1}, std::chrono::seconds{2},
-               [](const aether::result<receipt>& got) { return chat{got ? 0 : 1}; });
+  static aether::effect<void> on(const ask_yourself& command, const state&) {
+    return none().then([count = command.count](context& self) {
+      self.ask(self.actor<keeper>(self.self().id.str()), buy{count}, std::chrono::seconds{2},
+               [](const aether::result<receipt>& got) {
+                 return ring{got ? "bought" : got.error().text()};
+               });
     });
   }
   static aether::effect<void> on(const ring_in& command, const state&) {
@@ -181,7 +196,16 @@ class keeper : public aether::event_sourced_actor<keeper> {
       self.start_timer(command.name, std::chrono::milliseconds{command.ms}, ring{command.name});
     });
   }
-  static aether::effect<void> on(const ring&, const state&) { return none(); }
+  static aether::effect<receipt> on(const ring&, const state&,
+                                    const aether::command_context& known) {
+    return reply(receipt{
+        std::chrono::floor<std::chrono::milliseconds>(known.now()).time_since_epoch().count()});
+  }
+  static aether::effect<void> on(const tick& command, const state&) {
+    return none().then([ms = command.ms](context& self) {
+      self.start_timer("tick", std::chrono::milliseconds{ms}, tick{ms});
+    });
+  }
   static aether::effect<void> on(const use_caf&, const state&) {
     return none().then([](context& self) { aether::in_caf(self, [](caf::event_based_actor&) {}); });
   }

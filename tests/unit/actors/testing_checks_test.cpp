@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -74,6 +75,7 @@ enum class slip : std::uint8_t {
   event_unequal,
   reply_drops,
   tells_what_drops,
+  asks,
   changes_state,
 };
 struct make {
@@ -108,6 +110,10 @@ struct hid {
   std::int64_t by = 0;
   AETHER_MESSAGE("slips.hid", by)
 };
+/// By how much depends on the day.
+struct rained {
+  AETHER_MESSAGE("slips.rained")
+};
 struct shown {
   AETHER_MESSAGE("slips.shown")
 };
@@ -116,12 +122,14 @@ struct priced {
   AETHER_MESSAGE("slips.priced", cents)
 };
 
+std::int64_t today = 1;
+
 class clumsy : public aether::event_sourced_actor<clumsy> {
  public:
   static constexpr std::string_view type_name = "clumsy";
   using state = diary;
   using commands = aether::messages<make, pay, pay_change, get_hidden>;
-  using events = aether::messages<counted, noted, hid, shown, priced, money, change>;
+  using events = aether::messages<counted, noted, hid, shown, rained, priced, money, change>;
 
   static aether::effect<money> on(const make& command, const state& now) {
     const money nothing{};
@@ -146,6 +154,12 @@ class clumsy : public aether::event_sourced_actor<clumsy> {
         return reply(nothing).then([](const aether::actor_context<clumsy>& self) {
           (void)self.actor<clumsy>("other").tell(pay{{150}});
         });
+      case slip::asks:
+        return reply(nothing).then([](const aether::actor_context<clumsy>& self) {
+          const auto other = self.actor<clumsy>("other");
+          self.ask(other, get_hidden{}, std::chrono::seconds{1},
+                   [other](const aether::result<money>&) { (void)other.tell(pay{{150}}); });
+        });
       case slip::changes_state:
         ++const_cast<state&>(now).sum;
         return reply(nothing);
@@ -162,6 +176,7 @@ class clumsy : public aether::event_sourced_actor<clumsy> {
     static std::int64_t calls = 0;
     now.sum = ++calls;
   }
+  static void apply(state& now, const rained&) { now.sum += today; }
   static void apply(state& now, const noted& event) { now.sum += event.kept + event.lost; }
   static void apply(state& now, const hid& event) { now.hidden += event.by; }
   static void apply(state& now, const shown&) { now.sum += now.hidden; }
@@ -181,6 +196,15 @@ TEST_CASE("fixture: an apply that is not deterministic is caught, by given and b
   CHECK(complaint([] {
           given<clumsy>().when(make{slip::random_apply});
         }).starts_with("apply is not deterministic: 1 event made "));
+}
+
+TEST_CASE("fixture: an apply that makes another state after a restart is caught") {
+  auto story = given<clumsy>(rained{});
+  today = 2;
+  CHECK(complaint([&] { story.restart(); }) ==
+        "apply is not deterministic: 1 event made slips.diary{sum: 1, price: 0}, and after a "
+        "restart slips.diary{sum: 2, price: 0}");
+  today = 1;
 }
 
 TEST_CASE("fixture: a field that an event lacks is caught") {
@@ -216,6 +240,13 @@ TEST_CASE("fixture: a message that does not come back with the same bytes is cau
         "state" + lost + "slips.diary{sum: 0, price: 150} became slips.diary{sum: 0, price: 100}");
   CHECK(complaint([] { given<clumsy>().when(make{slip::tells_what_drops}); }) ==
         "command" + lost + "slips.pay{amount: 150} became slips.pay{amount: 100}");
+  auto story = given<clumsy>();
+  story.when(make{slip::asks}).then_asked<clumsy>("other", get_hidden{});
+  CHECK(complaint([&] { story.answered(money{{150}}); }) ==
+        "answer" + lost + "slips.money{amount: 150} became slips.money{amount: 100}");
+  CHECK(complaint([&] { story.answered(money{{100}}); }) ==
+        "command" + lost + "slips.pay{amount: 150} became slips.pay{amount: 100}");
+  given<clumsy>().when(make{slip::asks});  // and nobody answers
   given<clumsy>(money{{200}}).when(pay{{100}}).then_persisted_nothing();
 }
 
@@ -239,7 +270,7 @@ TEST_CASE("fixture: a message with an == is compared by it as well") {
 
 TEST_CASE("fixture: a decision that changes the state is caught") {
   CHECK(complaint([] { given<clumsy>().when(make{slip::changes_state}); }) ==
-        "deciding changed the state: slips.make{which: 9} made slips.diary{sum: 1, price: 0} of "
+        "deciding changed the state: slips.make{which: 10} made slips.diary{sum: 1, price: 0} of "
         "slips.diary{sum: 0, price: 0}");
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("fixture: an actor that asks itself is answered by itself") {
       .then_no_side_effects()
       .then_decided(buy{1})
       .then_replied(receipt{1})
-      .then_decided(chat{0})
+      .then_decided(ring{"bought"})
       .then_decided_nothing_more();
   CHECK(complaint([] {
           given<keeper>(opened{})
@@ -139,6 +139,30 @@ TEST_CASE("fixture: an actor that asks itself is answered by itself") {
         "answer: expected a question without one; found asked keeper/test shop.buy{count: 1}");
 }
 
+TEST_CASE(
+    "fixture: an actor that asks itself is answered whatever the outcome, and when it is there") {
+  given<keeper>()
+      .when(ask_yourself{11})
+      .then_decided(buy{11})
+      .then_decided(ring{"shop.too_many{at_most: 10}"});
+  given<keeper>()
+      .when(ask_yourself{1})
+      .then_decided(buy{1})
+      .then_deferred()
+      .then_decided_nothing_more()
+      .when(open_up{})
+      .then_decided(buy{1})
+      .then_replied(receipt{1})
+      .then_decided(ring{"bought"});
+  given<keeper>()
+      .when(buy{1})
+      .when(buy{2})
+      .when(ask_yourself{3})
+      .then_decided(buy{3})
+      .then_failed(errc::overloaded)
+      .then_decided(ring{"too many commands are deferred"});
+}
+
 TEST_CASE("fixture: timers are side effects, with name, delay and command") {
   CHECK(complaint([] {
           given<keeper>().when(ring_in{20, "bell"}).then_timer("bell", 21ms, ring{"bell"});
@@ -146,7 +170,8 @@ TEST_CASE("fixture: timers are side effects, with name, delay and command") {
         "side effects: expected timer 'bell' in 21 ms with shop.ring{name: \"bell\"}; found timer "
         "'bell' in 20 ms with shop.ring{name: \"bell\"}");
   CHECK(complaint([] { given<keeper>().when(close_up{}).then_timer_cancelled("bell"); }) ==
-        "side effects: expected timer 'bell' cancelled; found timer 'closing' cancelled");
+        "side effects: expected timer 'bell' cancelled; found timer 'closing' cancelled, "
+        "told stock/apples shop.restock{count: 1}");
 }
 
 TEST_CASE("fixture: work in CAF is seen and not run") {

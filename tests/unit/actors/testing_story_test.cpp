@@ -161,6 +161,7 @@ TEST_CASE("fixture: an actor that stops is another object afterwards, in the sam
       .then_state({true, 0})
       .advance(1h)
       .then_decided_nothing_more();
+  given<keeper>().when(buy{1}).when(go_home{}).then_stopped().then_decided(buy{1}).then_deferred();
   CHECK(complaint([] { given<keeper>().when(look{}).then_stopped(); }) ==
         "outcome: expected stopped; found accepted, with events none");
 }
@@ -186,11 +187,25 @@ TEST_CASE("fixture: timers go off in order, when they are due and not before") {
       .then_decided_nothing_more()
       .advance(31ms)
       .then_decided(ring{"early"})
+      .then_replied(receipt{20})
       .then_decided(ring{"second"})
+      .then_replied(receipt{20})
       .then_decided(ring{"late"})
+      .then_replied(receipt{50})
       .then_persisted_nothing()
       .then_decided_nothing_more()
       .advance(1h)
+      .then_decided_nothing_more();
+}
+
+TEST_CASE("fixture: a timer of no time, or less, goes off with the next advance") {
+  given<keeper>()
+      .when(ring_in{0, "first"})
+      .when(ring_in{-5, "second"})
+      .then_decided_nothing_more()
+      .advance(0s)
+      .then_decided(ring{"first"})
+      .then_decided(ring{"second"})
       .then_decided_nothing_more();
 }
 
@@ -208,12 +223,23 @@ TEST_CASE("fixture: of two timers of one name the later counts, and one cancelle
       .then_no_side_effects()
       .when(close_up{})
       .then_timer_cancelled("closing")
+      .then_told<stock>("apples", restock{2})
       .then_no_side_effects()
       .advance(24h)
       .then_decided_nothing_more();
 }
 
-TEST_CASE("fixture: a timer's command sees the time at which it was due") {
+TEST_CASE("fixture: a timer may start another, for as long as time goes on") {
+  auto story = given<keeper>();
+  story.when(tick{1'000}).advance(4s);
+  for (int i = 0; i < 4; ++i) story.then_decided(tick{1'000});
+  story.then_decided_nothing_more().advance(24h);
+  CHECK(complaint([] { given<keeper>().when(tick{0}).advance(0s); }) ==
+        "commands that follow from one another: expected at most 1000; found one more: "
+        "shop.tick{ms: 0}");
+}
+
+TEST_CASE("fixture: a timer's events are as any other") {
   given<keeper>()
       .when(open_up{})
       .when(buy{1})

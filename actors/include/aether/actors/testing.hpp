@@ -86,6 +86,7 @@ class scenario {
     return did([&](auto& on) { on.set_time(now); });
   }
   /// The sender of the next `when`'s command.
+  /// @throws std::bad_expected_access where `id` is no actor id.
   template <class Other>
   scenario& from(std::string_view id) {
     return did([&](auto& on) { on.set_sender(Other::type_name, id); });

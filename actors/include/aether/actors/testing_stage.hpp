@@ -3,6 +3,7 @@
 #include <aether/actors/behavior.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <stdexcept>
 #include <string>
