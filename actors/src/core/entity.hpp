@@ -97,8 +97,8 @@ using entity_effects = std::vector<
 ///     leaving, retired --a command, when not forced--> ready, recovering
 ///
 /// - At most one append is in flight; commands wait meanwhile, and then go out as one commit.
-/// - Every answer decided in a batch leaves after the batch is stored, rejections included: they
-///   were decided against a state that was not yet true.
+/// - Every answer decided behind events of a batch leaves after the batch is stored, rejections
+///   included: they were decided against a state that was not yet true.
 /// - A command that only reads is answered at once, from what is stored.
 /// - A deferred command waits apart and is decided again behind the next stored event.
 /// - A command whose id is in the window is answered from it; nothing is applied twice.

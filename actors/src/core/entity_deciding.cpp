@@ -23,7 +23,8 @@ entity::decided& entity::hold(envelope& command, result<any_reply> answer) {
 }
 
 bool entity::takes_more() const noexcept {
-  const bool ends_here = broken_ || crash_ || (!batch_.empty() && batch_.back().stops);
+  const bool ends_here =
+      broken_ || crash_ || stopping_ || (!batch_.empty() && batch_.back().stops);
   return !ends_here && batch_.size() < batch_max_;
 }
 
@@ -32,8 +33,11 @@ void entity::decide_waiting(instant now, entity_effects& out) {
     AETHER_ASSERT(batch_.empty());
     batch_.reserve(batch_room());
     std::size_t taken = 0;
-    while (taken < waiting_.size() && takes_more() && decide_next(waiting_[taken], now, out))
+    while (taken < waiting_.size() && takes_more() && decide_next(waiting_[taken], now, out)) {
       ++taken;
+      // What was decided on nothing but stored events need not wait for those that follow.
+      if (!draft_ && !broken_) release_answers(now, out);
+    }
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
     if (broken_) return start_over(now, out);
     close_batch(now, out);

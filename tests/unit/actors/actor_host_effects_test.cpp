@@ -219,11 +219,14 @@ TEST_CASE("host: what ends unseen is a dead letter that subscribers see") {
   });
   const auto to = it.host.actor<juggler>("j");
   REQUIRE(to.tell(juggle::stumble{}).has_value());
+  REQUIRE(await([&] { return it.host.dead_letters().count() == 1; }));
   REQUIRE(to.tell(juggle::throw_up{1}, 0ms).has_value());  // too late already
-  REQUIRE(await([&] { return it.host.stats().dead_letters == 2; }));
+  REQUIRE(await([&] { return it.host.dead_letters().count() == 2; }));
   {
-    const std::lock_guard lock{mutex};
-    REQUIRE(seen.size() == 2);
+    REQUIRE(await([&] {
+      const std::lock_guard lock{mutex};
+      return seen.size() == 2;
+    }));
     CHECK(to_string(seen[0].to) == "juggler/j");
     CHECK(seen[0].command == "juggle.stumble");
     CHECK(seen[0].why.code() == errc::handler_failed);

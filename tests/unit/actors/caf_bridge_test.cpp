@@ -56,6 +56,22 @@ struct confirm {
 
 std::atomic<int> companions_gone{0};
 
+// Classes, because CAF 0.17 cannot spawn a function without arguments where the library's
+// assertions are on.
+class printer final : public caf::event_based_actor {
+ public:
+  using caf::event_based_actor::event_based_actor;
+  caf::behavior make_behavior() override {
+    return {[](const std::string& text) { return "printed " + text; }};
+  }
+};
+/// Ends at once.
+class child final : public caf::event_based_actor {
+ public:
+  using caf::event_based_actor::event_based_actor;
+  caf::behavior make_behavior() override { return {}; }
+};
+
 /// Talks to a plain CAF actor, the printer.
 class author : public event_sourced_actor<author> {
  public:
@@ -64,14 +80,14 @@ class author : public event_sourced_actor<author> {
   using commands = messages<print, confirm, fail_in_caf, spawn_child, child_is_down, read_last>;
   using events = messages<printed>;
 
-  explicit author(caf::actor printer) : printer_{std::move(printer)} {}
+  explicit author(caf::actor with) : printer_{std::move(with)} {}
 
   effect<balls> on(const print& command, const texts&) {
-    return reply(balls{}).then([printer = printer_,
+    return reply(balls{}).then([with = printer_,
                                 text = command.text](actor_context<author>& self) {
       in_caf(self,
              [=, me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
-               companion.request(printer, long_enough, text).then([me](const std::string& done) {
+               companion.request(with, long_enough, text).then([me](const std::string& done) {
                  (void)me.tell(confirm{done});
                });
              });
@@ -91,7 +107,7 @@ class author : public event_sourced_actor<author> {
       in_caf(self,
              [me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
                companion.set_down_handler([me](caf::down_msg&) { (void)me.tell(child_is_down{}); });
-               companion.monitor(companion.spawn([] {}));
+               companion.monitor(companion.spawn<child>());
                companion.attach_functor([] { ++companions_gone; });
              });
     });
@@ -115,11 +131,9 @@ struct bridge {
   juggle::stage stage;
 
   bridge() {
-    const caf::actor printer = system.spawn([](caf::event_based_actor*) -> caf::behavior {
-      return {[](const std::string& text) { return "printed " + text; }};
-    });
+    const caf::actor made = system.spawn<printer>();
     host.host<juggler>();
-    host.host<author>([printer] { return author{printer}; });
+    host.host<author>([made] { return author{made}; });
     companions_gone = 0;
   }
   ~bridge() {
