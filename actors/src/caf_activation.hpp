@@ -73,10 +73,8 @@ struct saved {
 struct retry {};
 struct expire {};
 struct permitted {};
-/// The `turn`-th timer that was started has run out.
-struct timer {
-  std::uint64_t turn;
-};
+/// A timer may have run out.
+struct timer {};
 struct retire {
   bool forced;
 };

@@ -37,9 +37,9 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
     try {
       work_off(round, effects);
     } catch (const std::exception& thrown) {
-      crash(thrown.what());
+      crash(thrown.what(), effects);
     } catch (...) {
-      crash("an exception of unknown type");
+      crash("an exception of unknown type", effects);
     }
     effects.clear();
     round.clear();
@@ -54,11 +54,11 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
 void entity_runner::abandon() {
   inbox.clear();
   entity_.reset();
-  belongings_.reset();
+  belongings_.reset();  // its companion has ended with all others
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const instant now{std::chrono::steady_clock::now(), host_.options.wall_clock()};
+  const instant now{std::chrono::steady_clock::now(), host_.wall_clock()};
   while (round.left() > 0) {
     any_entity_input input = round.pop();
     if (left_) {
@@ -123,10 +123,12 @@ void entity_runner::feed(any_entity_input& input, instant now, entity_effects& o
     }
     void operator()(entity_input::retry) { me.entity_->retry(now, out); }
     void operator()(entity_input::expire) { me.entity_->expire(now, out); }
-    void operator()(entity_input::timer of) {
+    void operator()(entity_input::timer) {
+      if (!me.belongings_) return;
       // Through the door like any other, so that it is counted; the mailbox may be full.
-      if (auto command = me.belongings_ ? me.belongings_->timer_ended(of.turn) : std::nullopt)
-        me.host_.deliver_home(me.self, std::move(*command));
+      for (auto& command : me.belongings_->timers_ended(now.steady))
+        me.host_.deliver_home(me.self, std::move(command));
+      side_effects{me.host_, me, me.belongings_}.arm_timers();
     }
     void operator()(entity_input::permitted) {
       me.permitted_ = true;
@@ -154,8 +156,10 @@ auto entity_runner::bring_back() {
 }
 
 void entity_runner::post_later(std::chrono::steady_clock::time_point when, any_entity_input input) {
-  host_.clock.at(when, [host = host_.shared_from_this(), to = me(),
-                        input = std::move(input)]() mutable { host->post(to, std::move(input)); });
+  host_.clock.at(when,
+                 [weak = host_.weak_from_this(), to = me(), input = std::move(input)]() mutable {
+                   if (const auto host = weak.lock()) host->post(to, std::move(input));
+                 });
 }
 
 void entity_runner::take_ahead(std::unique_ptr<read_ahead> found) {
@@ -288,6 +292,8 @@ void entity_runner::carry_out(entity_effect::act wanted) {
   } catch (...) {
     what = "an exception of unknown type";
   }
+  log::error("actor", "side_effect_threw",
+             {{"actor", to_string(self)}, {"command", known.command().hex()}, {"what", what}});
   threw_ = std::make_unique<std::string>(std::move(what));
 }
 
@@ -330,10 +336,14 @@ void entity_runner::carry_out(entity_effect::retired wanted) {
   if (host_.let_go(me(), entity_->forced(), left)) leave(std::move(left));
 }
 
-void entity_runner::crash(const char* what) {
+void entity_runner::crash(const char* what, entity_effects& effects) {
   log::error("actor", "crashed", {{"actor", to_string(self)}, {"what", what}});
   std::vector<any_entity_input> left;
   if (!left_ && host_.let_go(me(), true, left)) leave(std::move(left));
+  for (auto& effect : effects)
+    if (auto* said = std::get_if<entity_effect::answer>(&effect);
+        said != nullptr && !said->command.command.empty())
+      carry_out(std::move(*said));
   if (entity_)
     for (auto& command : entity_->give_up())
       carry_out(entity_effect::answer{std::move(command),
@@ -348,6 +358,7 @@ void entity_runner::leave(std::vector<any_entity_input> left) {
   left_ = true;
   for (auto& input : left) refuse(input);
   if (std::exchange(permitted_, false)) host_.permits.give_back();
+  if (belongings_) host_.with_caf.dismiss(belongings_->companion);
   belongings_.reset();
 }
 

@@ -62,7 +62,7 @@ class entity_runner final : public activation {
   void settle_up();
   /// Some code of the user's threw where it must not: ends the actor as a crash would; the next
   /// command brings it back from its history.
-  void crash(const char* what);
+  void crash(const char* what, entity_effects& effects);
   void leave(std::vector<any_entity_input> left);
   /// For what still comes after the actor has left.
   void refuse(any_entity_input& input);

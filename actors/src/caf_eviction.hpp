@@ -22,12 +22,21 @@ class eviction final : public std::enable_shared_from_this<eviction> {
     activation_ptr actor;
   };
 
-  void look_at_next(host_core& host);
-  void send_away(host_core& host);
+  /// Actors that are sent away in one turn.
+  static constexpr std::size_t turn_max = 256;
+
+  /// One turn; each returns whether there is another.
+  void go_on(host_core& host);
+  bool look_at_next(host_core& host);
+  bool send_some_away(host_core& host);
 
   std::weak_ptr<host_core> host_;
   std::size_t next_stripe_ = 0;
+  /// Once all are found, a heap: unused longest on top.
   std::vector<candidate> candidates_;
+  /// How many, and how many bytes, are still too many.
+  std::uint64_t actors_ = 0;
+  std::uint64_t memory_ = 0;
 };
 
 }  // namespace aether

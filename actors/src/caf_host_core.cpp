@@ -17,7 +17,7 @@ namespace {
 /// Actors that may be too many at any rate before more are refused.
 constexpr std::uint64_t crowd_min = 64;
 constexpr unsigned parts = 16;
-constexpr std::chrono::milliseconds eviction_pause{100};
+constexpr std::chrono::milliseconds eviction_pause{1'000};
 
 void configure(caf::actor_system_config& config, const host_options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -55,6 +55,15 @@ host_core::host_core(host_options host, std::shared_ptr<event_store> event,
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
   system_->await_actors_before_shutdown(false);
+  system_alive_ = system_.get();
+}
+
+std::chrono::system_clock::time_point host_core::wall_clock() const {
+  try {
+    return options.wall_clock();
+  } catch (...) {
+    return std::chrono::system_clock::now();
+  }
 }
 
 const host_core::hosted_type* host_core::find_type(const actor_type& type) const {
@@ -93,6 +102,10 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   if (found == nullptr && find_type(to.type) == nullptr)
     return fail(errc::unknown_message,
                 "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
+  if (size > options.waiting_bytes_max)
+    return fail(errc::invalid_argument, "the command takes " + std::to_string(size) +
+                                            " bytes of memory; all together may " +
+                                            std::to_string(options.waiting_bytes_max));
   if (bounded) {
     if (found == nullptr && crowded())
       return refuse("this node has as many actors in memory as it may; send it again");
@@ -122,14 +135,13 @@ void host_core::put(const activation_ptr& to, activation_registry::stripe& strip
 }
 
 void host_core::deliver_home(const actor_address& to, envelope command) {
+  const auto id = command.id, correlation = command.correlation;
+  const auto name = command.command.type().wire_name;
   auto sent = deliver(to, command, false);
   if (!sent && sent.error().code() == errc::not_owner)
     if (auto* over = router.load()) sent = over->tell(to, std::move(command));
   if (sent) return;
-  const bool kept = !command.command.empty();
-  dead->publish({to, command.id, command.correlation,
-                 kept ? std::string{command.command.type().wire_name} : std::string{},
-                 std::move(sent).error()});
+  dead->publish({to, id, correlation, std::string{name}, std::move(sent).error()});
 }
 
 void host_core::ended(activation& of, const envelope& command, const result<any_reply>& how,
@@ -137,7 +149,7 @@ void host_core::ended(activation& of, const envelope& command, const result<any_
   of.held.fetch_sub(1, std::memory_order_relaxed);
   auto& count_in = registry_.stripe_of(of.hash).count;
   const auto add = [](std::atomic<std::uint64_t>& to) {
-    to.fetch_add(1, std::memory_order_relaxed);
+    to.fetch_add(1, std::memory_order_release);
   };
   if (expired) add(count_in.expired);
   if (how) return add(count_in.handled);
@@ -379,6 +391,7 @@ void host_core::drop_all() {
     actor->gone = true;
     stripe.erase(actor.get());
   }
+  with_caf.close();
   system_.reset();  // no actor runs from here on
   std::uint64_t commands = 0;
   for (const auto& actor : dropped) {

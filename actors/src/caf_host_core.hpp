@@ -2,6 +2,7 @@
 
 #include <aether/actors/actor_host.hpp>
 #include "caf_activation.hpp"
+#include "caf_companions.hpp"
 #include "recovery_permits.hpp"
 
 #include <caf/actor_system.hpp>
@@ -74,7 +75,10 @@ class host_core : public std::enable_shared_from_this<host_core> {
 
   [[nodiscard]] const hosted_type* find_type(const actor_type& type) const;
   void add_type(const actor_traits& traits, behavior_factory factory);
-  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+  /// @pre within a run of an actor.
+  [[nodiscard]] caf::actor_system& system() noexcept { return *system_alive_; }
+  /// As `host_options` says; when that throws, the system's.
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
   [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
   /// Coarse: by up to 4 ms.
   [[nodiscard]] std::uint32_t now_ms() const noexcept;
@@ -94,6 +98,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// Where actors send what they send to others.
   std::atomic<command_router*> router{nullptr};
   recovery_permits permits;
+  companions with_caf;
 
  private:
   activation_ptr activate(const actor_address& address, std::uint64_t hash, shard_id shard,
@@ -125,6 +130,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   std::condition_variable gone_;
 
   std::unique_ptr<caf::actor_system> system_;
+  /// The same, also while it is being destroyed and its last actors run.
+  caf::actor_system* system_alive_ = nullptr;
 };
 
 }  // namespace aether

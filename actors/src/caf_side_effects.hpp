@@ -3,40 +3,39 @@
 #include <aether/actors/actor_context.hpp>
 #include "caf_host_core.hpp"
 
-#include <caf/actor.hpp>
-
-#include <cstdint>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace aether {
 
 /// What side effects have made for one actor in memory; goes with it.
 class actor_belongings {
  public:
-  actor_belongings() = default;
-  ~actor_belongings();
-  actor_belongings(const actor_belongings&) = delete;
-  actor_belongings& operator=(const actor_belongings&) = delete;
+  using time_point = std::chrono::steady_clock::time_point;
 
-  /// The command of the timer that was started as the `turn`-th, unless it was cancelled.
-  [[nodiscard]] std::optional<envelope> timer_ended(std::uint64_t turn);
+  /// Takes out the commands of the timers that have run out, in their order.
+  [[nodiscard]] std::vector<envelope> timers_ended(time_point now);
+  /// When to look again, unless that is arranged already: a timer that is started anew with each
+  /// command, as one that watches for idleness, is to cost the clock one entry, not one each.
+  [[nodiscard]] std::optional<time_point> arm();
 
  private:
   friend class side_effects;
 
   struct timer {
-    std::uint64_t turn;
+    time_point due;
     envelope command;
   };
 
   std::shared_ptr<const actor_address> address_;
   std::map<std::string, timer, std::less<>> timers_;
-  std::uint64_t turns_ = 0;
-  caf::actor companion_;
-  /// The companion has ended by itself.
-  std::shared_ptr<std::atomic<bool>> companion_ended_;
+  time_point armed_ = time_point::max();
+
+ public:
+  companions::key companion = 0;
 };
 
 /// What the side effects of one actor reach, while they run.
@@ -51,6 +50,9 @@ class side_effects final : public detail::effect_runtime {
   void start_timer(std::string name, std::chrono::milliseconds delay, envelope command) override;
   void cancel_timer(std::string_view name) override;
   void in_caf(caf_work work) override;
+
+  /// Has the actor look at its timers when the next one runs out.
+  void arm_timers();
 
  private:
   actor_belongings& belongings();

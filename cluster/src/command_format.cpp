@@ -25,6 +25,8 @@ constexpr const char* reason_header = "Aether-Reason";
 constexpr const char* reason_data_header = "Aether-Reason-Data";
 constexpr std::string_view format_version = "1";
 constexpr std::chrono::milliseconds timeout_max{86'400'000};
+/// A larger one stays away: headers have no room for it.
+constexpr std::size_t reason_bytes_max = 16'384;
 
 std::unexpected<error> bad_header(const char* name) {
   return fail(errc::decode_failed, std::string{"command: header "} + name + " is missing or wrong");
@@ -151,7 +153,8 @@ void send_answer(nats_connection& over, std::string_view reply_to,
     code = std::to_string(static_cast<unsigned>(answer.error().code()));
     message.headers.emplace_back(error_header, code);
     message.payload = as_bytes_view(answer.error().text());
-    if (const auto* reason = answer.error().reason()) {
+    const auto* reason = answer.error().reason();
+    if (reason != nullptr && reason->data.size() <= reason_bytes_max) {
       reason_data = encode_base64(reason->data);
       message.headers.emplace_back(reason_header, reason->wire_name);
       message.headers.emplace_back(reason_data_header, reason_data);

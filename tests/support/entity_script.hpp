@@ -204,6 +204,7 @@ class entity_script {
   std::vector<envelope> left;
   std::vector<entity_effect::act> acts;
   std::optional<time_point> expire_wanted;
+  unsigned expiries_wanted = 0;
   unsigned expired = 0;
   std::deque<sent_command> commands;
 
@@ -243,7 +244,10 @@ class entity_script {
     wanted.command.answer(std::move(wanted.with));
   }
   void record(entity_effect::act wanted) { acts.push_back(std::move(wanted)); }
-  void record(entity_effect::expire_at wanted) { expire_wanted = wanted.when; }
+  void record(entity_effect::expire_at wanted) {
+    ++expiries_wanted;
+    expire_wanted = wanted.when;
+  }
   void record(entity_effect::retry_later wanted) {
     CHECK(!retry_wanted);
     retry_wanted = wanted.delay;

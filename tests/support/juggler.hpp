@@ -8,6 +8,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 /// An actor with every kind of effect, for tests.
 namespace juggle {
@@ -29,8 +30,14 @@ struct wait_for {
 };
 /// Only reads.
 struct look {
+  bool stumble = false;
   using reply = balls;
-  AETHER_MESSAGE("juggle.look")
+  AETHER_MESSAGE("juggle.look", stumble)
+};
+/// Its reply cannot be made.
+struct fumble {
+  using reply = balls;
+  AETHER_MESSAGE("juggle.fumble")
 };
 /// Persists `count`, and calls `on_stage::seen` afterwards.
 struct show {
@@ -75,7 +82,7 @@ template <class Derived>
 class juggling : public aether::event_sourced_actor<Derived> {
  public:
   using state = balls;
-  using commands = aether::messages<throw_up, wait_for, look, show, bow, stumble, who_asks>;
+  using commands = aether::messages<throw_up, wait_for, look, show, bow, stumble, who_asks, fumble>;
   using events = aether::messages<thrown_up>;
   static constexpr std::size_t deferred_max = 2;
   static constexpr std::int64_t balls_max = 1'000;
@@ -88,7 +95,16 @@ class juggling : public aether::event_sourced_actor<Derived> {
     if (now.up < command.count) return this->defer();
     return this->reply(now);
   }
-  aether::read_only_effect<balls> on(const look&, const balls& now) { return this->reply(now); }
+  aether::read_only_effect<balls> on(const look& command, const balls& now) {
+    if (command.stumble) throw std::runtime_error{"stumbled looking"};
+    return this->reply(now);
+  }
+  aether::effect<balls> on(const fumble&, const balls&) {
+    return this->persist_all(std::vector<thrown_up>{})
+        .reply([](const balls&) -> balls { throw std::runtime_error{"fumbled"}; })
+        .then([](aether::actor_context<Derived>& self) { stage::current->on_show(self); })
+        .stop();
+  }
   aether::effect<void> on(const show& command, const balls&) {
     auto seen = [](aether::actor_context<Derived>& self) { stage::current->on_show(self); };
     if (command.count == 0) return this->none().then(seen);

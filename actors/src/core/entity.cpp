@@ -145,6 +145,7 @@ bool entity::dirty() const noexcept { return loaded_ && stored_.version > snapsh
 
 void entity::leave(entity_effects& out) {
   take_up_deferred();
+  quarantine_.reset();  // who comes while it goes has it try again
   if (forced_ || !stopping_) refuse_waiting(leaving_error(), out);
   if (traits_.snapshots.saves_on_passivation() && dirty() && !saving_) save(out);
   if (saving_) return enter(phase::leaving);
@@ -158,6 +159,7 @@ void entity::go(entity_effects& out) {
 }
 
 void entity::expire(instant now, entity_effects& out) {
+  expiry_ = std::chrono::steady_clock::time_point::max();
   if (!deferred_) return;
   std::erase_if(*deferred_, [&](envelope& command) {
     if (command.deadline > now.steady) return false;
@@ -166,6 +168,9 @@ void entity::expire(instant now, entity_effects& out) {
         true});
     return true;
   });
+  for (const auto& command : *deferred_) expiry_ = std::min(expiry_, command.deadline);
+  if (expiry_ != std::chrono::steady_clock::time_point::max())
+    out.emplace_back(entity_effect::expire_at{expiry_});
   if (deferred_->empty()) deferred_.reset();
 }
 
@@ -174,6 +179,7 @@ std::vector<envelope> entity::give_up() {
   auto all = std::exchange(waiting_, {});
   for (auto& done : batch_) all.push_back(std::move(done.command));
   batch_.clear();
+  std::erase_if(all, [](const envelope& one) { return one.command.empty(); });
   return all;
 }
 

@@ -46,7 +46,7 @@ struct answer {
   result<any_reply> with;
   bool expired = false;
 };
-/// Run these for the command that `known` describes; tell of the first that throws by
+/// Run these for the command that `known` describes, up to one that throws; tell of that by
 /// `side_effect_threw`.
 struct act {
   std::vector<detail::side_effect> what;
@@ -165,6 +165,7 @@ class entity {
     result<any_reply> answer;
     bool persists = false;
     bool stops = false;
+    bool defers = false;
     std::vector<detail::side_effect> after{};
     event_version version{};
   };
@@ -207,10 +208,11 @@ class entity {
   [[nodiscard]] bool takes_more() const noexcept;
   /// False when the command must wait for the next commit.
   bool decide_next(envelope& command, instant now, entity_effects& out);
-  bool decide_guarded(envelope& command, instant now, entity_effects& out);
-  bool decide_fresh(envelope& command, instant now, entity_effects& out);
+  bool decide_guarded(envelope& command, instant now);
+  bool decide_fresh(envelope& command, instant now);
   void look(envelope command, instant now, entity_effects& out);
-  void defer(envelope& command, entity_effects& out);
+  [[nodiscard]] bool may_defer() const noexcept;
+  void defer(envelope command, entity_effects& out);
   void take_up_deferred();
   [[nodiscard]] command_context::facts facts_of(const envelope& command, event_version version,
                                                 instant now) const;
@@ -231,7 +233,7 @@ class entity {
   void release_answers(instant now, entity_effects& out);
   /// What was decided is answered: goes, or restarts, where that is wanted.
   void turn_ended(instant now, entity_effects& out);
-  void not_stored(const error& why, instant now, entity_effects& out);
+  void not_stored(const error& why, entity_effects& out);
   /// True when a smaller batch may do what this one, too large for the store, could not.
   bool shrink_batches();
   void settle_batch(const error& why, entity_effects& out);
@@ -278,6 +280,8 @@ class entity {
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
   std::unique_ptr<std::vector<envelope>> deferred_;
+  /// The earliest time for which `expire` was asked.
+  std::chrono::steady_clock::time_point expiry_ = std::chrono::steady_clock::time_point::max();
   std::unique_ptr<recovery_machine> recovery_;
   std::unique_ptr<draft> draft_;
   std::unique_ptr<hardship> trouble_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
 
 namespace aether {
 
@@ -23,8 +24,7 @@ entity::decided& entity::hold(envelope& command, result<any_reply> answer) {
 }
 
 bool entity::takes_more() const noexcept {
-  const bool ends_here =
-      broken_ || crash_ || stopping_ || (!batch_.empty() && batch_.back().stops);
+  const bool ends_here = broken_ || crash_ || stopping_ || (!batch_.empty() && batch_.back().stops);
   return !ends_here && batch_.size() < batch_max_;
 }
 
@@ -80,13 +80,13 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
                        "sent again so late that its first answer may have been forgotten"));
     return true;
   }
-  return decide_guarded(command, now, out);
+  return decide_guarded(command, now);
 }
 
-bool entity::decide_guarded(envelope& command, instant now, entity_effects& out) {
+bool entity::decide_guarded(envelope& command, instant now) {
   std::string what;
   try {
-    return decide_fresh(command, now, out);
+    return decide_fresh(command, now);
   } catch (const std::exception& thrown) {
     what = std::string{"encoding an event or a reply threw: "} + thrown.what();
   } catch (...) {
@@ -97,7 +97,7 @@ bool entity::decide_guarded(envelope& command, instant now, entity_effects& out)
   return true;
 }
 
-bool entity::decide_fresh(envelope& command, instant now, entity_effects& out) {
+bool entity::decide_fresh(envelope& command, instant now) {
   const event_version seen = tentative_version();
   auto made = actor_->decide(command.command, command_context{self_, facts_of(command, seen, now)});
   if (!made) {
@@ -111,12 +111,19 @@ bool entity::decide_fresh(envelope& command, instant now, entity_effects& out) {
     hold(command, std::unexpected(std::move(*made->rejection)));
     return true;
   }
+  if (made->defers && may_defer()) {
+    hold(command, any_reply{}).defers = true;  // which keeps its place until the batch is stored
+    return true;
+  }
   if (made->defers) {
-    defer(command, out);
+    hold(command,
+         fail(errc::overloaded, "the actor has put off " + std::to_string(traits_.deferred_max) +
+                                    " commands already"));
     return true;
   }
   if (!made->events.empty()) return persist(command, std::move(*made));
   auto& held = hold(command, reply_now(*made));
+  if (!held.answer) return true;
   held.stops = made->stops;
   held.after = std::move(made->after);
   held.version = seen;
@@ -140,18 +147,17 @@ void entity::look(envelope command, instant now, entity_effects& out) {
                                               : std::unexpected(std::move(seen).error())});
 }
 
-void entity::defer(envelope& command, entity_effects& out) {
+bool entity::may_defer() const noexcept {
+  const auto now = static_cast<std::size_t>(std::ranges::count_if(batch_, &decided::defers));
+  return now + (deferred_ ? deferred_->size() : 0) < traits_.deferred_max;
+}
+
+void entity::defer(envelope command, entity_effects& out) {
   if (!deferred_) deferred_ = std::make_unique<std::vector<envelope>>();
-  if (deferred_->size() >= traits_.deferred_max) {
-    out.emplace_back(entity_effect::answer{
-        std::move(command),
-        fail(errc::overloaded, "the actor has put off " + std::to_string(traits_.deferred_max) +
-                                   " commands already")});
-    if (deferred_->empty()) deferred_.reset();
-    return;
+  if (command.deadline < expiry_) {
+    expiry_ = command.deadline;
+    out.emplace_back(entity_effect::expire_at{expiry_});
   }
-  if (command.deadline != std::chrono::steady_clock::time_point::max())
-    out.emplace_back(entity_effect::expire_at{command.deadline});
   deferred_->push_back(std::move(command));
 }
 
@@ -271,6 +277,10 @@ void entity::close_batch(instant now, entity_effects& out) {
 void entity::release_answers(instant now, entity_effects& out) {
   for (auto& done : batch_) {
     stopping_ = stopping_ || done.stops;
+    if (done.defers) {
+      defer(std::move(done.command), out);
+      continue;
+    }
     auto known =
         done.after.empty() ? command_context::facts{} : facts_of(done.command, done.version, now);
     out.emplace_back(entity_effect::answer{std::move(done.command), std::move(done.answer)});
@@ -287,7 +297,7 @@ void entity::turn_ended(instant now, entity_effects& out) {
 
 void entity::appended(result<log_position> outcome, instant now, entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::appending);
-  if (!outcome) return not_stored(outcome.error(), now, out);
+  if (!outcome) return not_stored(outcome.error(), out);
   actor_->end_tentative();
   stored_ = *outcome;
   known_ = stored_.version;
@@ -304,7 +314,7 @@ void entity::appended(result<log_position> outcome, instant now, entity_effects&
   decide_waiting(now, out);
 }
 
-void entity::not_stored(const error& why, instant now, entity_effects& out) {
+void entity::not_stored(const error& why, entity_effects& out) {
   const bool conflict = why.code() == errc::version_conflict;
   if (conflict) out.emplace_back(entity_effect::report{"append_conflict", why.message()});
   if (conflict && forced_) {
@@ -319,7 +329,8 @@ void entity::not_stored(const error& why, instant now, entity_effects& out) {
   }
   loaded_ = false;
   if (forced_) return leave(out);
-  if (crash_) return restart(error{*crash_}, now, out);
+  // Who made it crash within this batch is decided again, and is counted then.
+  if (std::exchange(crash_, nullptr)) actor_.reset();
   begin_recovery(out);
 }
 

@@ -193,8 +193,9 @@ void entity::recovery_ended(instant now, entity_effects& out) {
   else if (trouble_)
     trouble_->failures = 0;
   loaded_ = true;
-  // Another owner may have decided later copies of what waited, and forgotten them by now.
-  for (auto& command : waiting_) command.repeated = true;
+  // Another owner may have decided later copies of what waited, and forgotten them by now; of what
+  // is told there is one copy.
+  for (auto& command : waiting_) command.repeated = command.repeated || command.answer;
   enter(phase::ready);
   if (forced_) return leave(out);
   decide_waiting(now, out);
@@ -218,7 +219,6 @@ void entity::recovery_failed(const error& why, bool care_may_help, instant now,
 
 void entity::side_effect_threw(const std::string& what, instant now, entity_effects& out) {
   const error why{errc::handler_failed, "a side effect threw: " + what};
-  out.emplace_back(entity_effect::report{"side_effect_threw", placed(why)});
   if (traits_.on_failure != failure_policy::restart) return;
   if (phase_ == phase::ready) return restart(why, now, out);
   if (phase_ == phase::appending) crash_ = std::make_unique<error>(why);
@@ -275,6 +275,8 @@ void entity::retry(instant now, entity_effects& out) {
   if (phase_ == phase::quarantined) {
     quarantine_.reset();
     careful_ = false;
+    // A quiet time begins when it is back.
+    if (trouble().crashes > 0) trouble().last_crash = now.steady;
     return begin_recovery(out);
   }
   if (phase_ != phase::backing_off) return;

@@ -28,14 +28,30 @@ struct archive {
   AETHER_MESSAGE("pressure.archive", texts)
 };
 
+/// After which the clerk goes home.
+struct last_letter {
+  std::string text;
+  AETHER_MESSAGE("pressure.last_letter", text)
+};
+struct write_to_self {
+  std::int64_t letters = 0;
+  AETHER_MESSAGE("pressure.write_to_self", letters)
+};
+
 /// Keeps what it gets.
 class clerk : public event_sourced_actor<clerk> {
  public:
   static constexpr std::string_view type_name = "clerk";
   using state = archive;
-  using commands = messages<letter>;
+  using commands = messages<letter, last_letter, write_to_self>;
   using events = messages<letter>;
   effect<void> on(const letter& command, const archive&) { return persist(command); }
+  effect<void> on(const last_letter&, const archive&) { return persist(letter{}).stop(); }
+  effect<void> on(const write_to_self& command, const archive&) {
+    return none().then([command](actor_context<clerk>& self) {
+      for (std::int64_t i = 0; i < command.letters; ++i) self.tell_self(letter{"to me"});
+    });
+  }
   static void apply(archive& now, const letter& event) { now.texts.push_back(event.text); }
 };
 
@@ -86,16 +102,39 @@ TEST_CASE("pressure: bytes that wait are bounded, over all actors, and are free 
       [&] { return it.host.actor<clerk>("0").tell(letter{std::string(size, 'x')}).has_value(); }));
 }
 
+TEST_CASE("pressure: bytes are free again however a command's actor ends") {
+  constexpr std::size_t max = 1'000'000, size = 10'000;
+  office it{{.waiting_bytes_max = max}};
+  for (std::size_t i = 0; i < 5 * max / size; ++i) {
+    REQUIRE(it.host.actor<clerk>("stops").tell(last_letter{std::string(size, 'x')}).has_value());
+    REQUIRE(await([&] { return it.host.stats().waiting == 0; }));
+  }
+  const shard_id shard = shard_of({*actor_type::parse("clerk"), *actor_id::parse("released")}, 256);
+  for (std::size_t i = 0; i < 5; ++i) {
+    it.events->hold_appends();
+    for (std::size_t n = 0; n < max / size / 3; ++n)
+      REQUIRE(it.host.actor<clerk>("released").tell(letter{std::string(size, 'x')}).has_value());
+    it.host.release(shard);
+    it.events->release();
+    REQUIRE(await([&] { return it.host.stats().waiting == 0; }));
+    it.host.accept(shard);
+  }
+  CHECK(it.host.stats().overloaded == 0);
+}
+
+TEST_CASE("pressure: what can never fit is refused for good") {
+  office it{{.waiting_bytes_max = 10'000}};
+  const auto sent = it.host.actor<clerk>("c").tell(letter{std::string(20'000, 'x')});
+  REQUIRE(!sent.has_value());
+  CHECK(sent.error().code() == errc::invalid_argument);
+}
+
 TEST_CASE("pressure: what an actor sends itself is not refused by its own full mailbox") {
-  juggle::stage stage;
   office it{{.mailbox_max = 1}};
-  const auto to = it.host.actor<juggler>("j");
-  stage.on_show = [&](const command_context&) {
-    CHECK(!to.tell(juggle::throw_up{1}).has_value());  // from outside it is full: it holds this one
-  };
-  it.events->hold_appends();
-  REQUIRE(to.tell(juggle::show{1}).has_value());
-  CHECK(to.tell(juggle::show{1}).error().code() == errc::overloaded);
+  REQUIRE(it.host.actor<clerk>("c").tell(write_to_self{5}).has_value());
+  REQUIRE(await([&] { return it.host.stats().handled == 6; }));
+  CHECK(it.host.stats().overloaded == 0);
+  CHECK(it.host.stats().dead_letters == 0);
 }
 
 TEST_CASE("pressure: beyond `resident_max` those unused longest leave") {

@@ -1,6 +1,7 @@
 #include <aether/actors/actor_host.hpp>
 #include <aether/actors/caf.hpp>
 #include <aether/persistence/memory_store.hpp>
+#include <aether/persistence/scripted_store.hpp>
 #include "support/await.hpp"
 #include "support/juggler.hpp"
 
@@ -83,8 +84,7 @@ class author : public event_sourced_actor<author> {
   explicit author(caf::actor with) : printer_{std::move(with)} {}
 
   effect<balls> on(const print& command, const texts&) {
-    return reply(balls{}).then([with = printer_,
-                                text = command.text](actor_context<author>& self) {
+    return reply(balls{}).then([with = printer_, text = command.text](actor_context<author>& self) {
       in_caf(self,
              [=, me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
                companion.request(with, long_enough, text).then([me](const std::string& done) {
@@ -124,10 +124,9 @@ struct bridge {
   caf::actor_system_config config;
   caf::actor_system system{config};
   timers clock;
-  actor_host host{{.workers = 2},
-                  std::make_shared<memory_event_store>(),
-                  std::make_shared<memory_snapshot_store>(),
-                  clock};
+  std::shared_ptr<scripted_event_store> events =
+      std::make_shared<scripted_event_store>(std::make_shared<memory_event_store>());
+  actor_host host{{.workers = 2}, events, std::make_shared<memory_snapshot_store>(), clock};
   juggle::stage stage;
 
   bridge() {
@@ -207,11 +206,23 @@ TEST_CASE("caf: a companion spawns, monitors, and goes when its entity leaves me
   CHECK(await([] { return companions_gone == 1; }));
 }
 
-TEST_CASE("caf: an exception in a companion ends the companion alone") {
+TEST_CASE("caf: an exception in a companion harms nobody, nor the work behind it") {
   bridge it;
   REQUIRE(it.host.actor<author>("a").tell(fail_in_caf{}).has_value());
-  REQUIRE(await([] { return companions_gone == 1; }));
   REQUIRE(it.host.actor<author>("a").tell(print{"another page"}).has_value());
   CHECK(await([&] { return it.last_of("a") == "printed another page"; }));
   CHECK(it.host.stats().activations == 1);
+  CHECK(companions_gone == 0);
+}
+
+TEST_CASE("caf: companions end before a host that is stopped by force") {
+  bridge it;
+  REQUIRE(it.host.actor<author>("a").tell(spawn_child{}).has_value());
+  REQUIRE(await([&] { return it.last_of("a") == "child is down"; }));
+  it.events->hold_appends();
+  REQUIRE(it.host.actor<author>("a").tell(confirm{"never stored"}).has_value());
+  REQUIRE(await([&] { return it.events->held() == 1; }));
+  CHECK(!it.host.stop(0ms));
+  CHECK(companions_gone == 1);
+  it.events->release();
 }

@@ -101,6 +101,33 @@ TEST_CASE("entity: commands are deferred up to a bound, and not beyond their dea
   CHECK(reply_to<balls>(third).up == 3);
 }
 
+TEST_CASE("entity: however often commands are deferred, one look at their deadlines is asked for") {
+  ready_script it;
+  auto& late = it.send(wait_for{900}, {.deadline = it.now + 20ms});
+  auto& early = it.send(wait_for{900}, {.deadline = it.now + 10ms});
+  CHECK(it.expiries_wanted == 2);
+  for (int i = 0; i < 50; ++i) {
+    (void)it.send(throw_up{1});
+    it.append_succeeds();
+  }
+  CHECK(it.expiries_wanted == 2);
+  it.now += 10ms;
+  it.expire();
+  CHECK(error_to(early) == errc::unavailable);
+  CHECK(it.expire_wanted == it.now + 10ms);
+  it.now += 10ms;
+  it.expire();
+  CHECK(error_to(late) == errc::unavailable);
+  CHECK(!it.expire_wanted.has_value());
+}
+
+TEST_CASE("entity: nothing comes after a command whose reply cannot be made") {
+  ready_script it;
+  CHECK(error_to(it.send(juggle::fumble{})) == errc::handler_failed);
+  CHECK(it.acts.empty());
+  CHECK(it.retired == 0);
+}
+
 TEST_CASE("entity: what was deferred by a lost decision is decided again") {
   ready_script it;
   (void)it.send(throw_up{1});
@@ -114,8 +141,9 @@ TEST_CASE("entity: what was deferred by a lost decision is decided again") {
   it.put(std::move(foreign));
   it.append_fails(errc::version_conflict);
   it.recover();
-  CHECK(reply_to<balls>(patient).up == 5);  // ahead of the first, which is on its way again
+  CHECK(patient.answers.empty());  // behind the first, as it was sent
   it.append_succeeds();
+  CHECK(reply_to<balls>(patient).up == 6);
 }
 
 TEST_CASE("entity: a deferred command keeps an idle actor, and is refused by one that must go") {

@@ -201,6 +201,19 @@ TEST_CASE("entity: a store that is away while it tries with care is waited for a
   CHECK(reply_to<balance>(sent).cents == 0);
 }
 
+TEST_CASE("entity: a quarantined actor that was to leave, and was called, tries again at once") {
+  script it{false};
+  it.making_throws = true;
+  it.start();
+  REQUIRE(it.under_test.now() == phase::quarantined);
+  it.retire(false);
+  REQUIRE(it.retired == 1);  // but it may not: somebody called
+  it.making_throws = false;
+  auto& sent = it.send(get_balance{});
+  it.recover();
+  CHECK(reply_to<balance>(sent).cents == 0);
+}
+
 TEST_CASE("entity: one that could not be made is quarantined, and made at a later attempt") {
   script it{false};
   it.making_throws = true;

@@ -41,7 +41,7 @@ TEST_CASE("entity: a handler that throws costs its command, and under `keep` not
   (void)it.send(stumble{.in_side_effect = true});
   it.append_succeeds();
   it.side_effect_threw();
-  CHECK(it.reported("side_effect_threw"));
+  CHECK(it.under_test.now() == phase::ready);
   CHECK(!it.reported("restarted"));
 }
 
@@ -75,12 +75,13 @@ TEST_CASE("entity: what was decided before the one that throws is stored before 
   CHECK(reply_to<balls>(after).up == 3);
 }
 
-TEST_CASE("entity: a reader that throws during an append restarts the actor after it") {
+TEST_CASE("entity: what throws during an append restarts the actor after it") {
   script it;
-  (void)it.send(stumble{.in_side_effect = true});
+  (void)it.send(throw_up{1});
   it.append_succeeds();
   auto& writing = it.send(throw_up{1});
-  it.side_effect_threw();
+  SUBCASE("a side effect") { it.side_effect_threw(); }
+  SUBCASE("a reader") { CHECK(error_to(it.send(look{.stumble = true})) == errc::handler_failed); }
   CHECK(it.under_test.now() == phase::appending);
   it.append_succeeds();
   CHECK(reply_to<balls>(writing).up == 2);
@@ -119,6 +120,35 @@ TEST_CASE("entity: restarts in a row come slower and slower, and end in quaranti
     it.now += crash_quiet + 1ms;
     (void)it.send(stumble{});
     CHECK(it.under_test.now() == phase::recovering);
+  }
+}
+
+TEST_CASE(
+    "entity: who threw in a batch that is lost is counted once, when it is decided for good") {
+  script it;
+  (void)it.send(throw_up{1});
+  (void)it.send(throw_up{1});
+  auto& thrower = it.send(stumble{});
+  it.append_succeeds();  // now both others are in one batch
+  it.append_fails(errc::version_conflict);
+  CHECK(thrower.answers.empty());
+  CHECK(!it.reported("restarted"));
+  it.recover();
+  it.append_succeeds();
+  CHECK(error_to(thrower) == errc::handler_failed);
+  CHECK(it.reported("restarted"));
+  CHECK(it.under_test.now() == phase::recovering);  // the first of its row
+}
+
+TEST_CASE("entity: time in quarantine is no quiet time") {
+  script it;
+  stumble_often(it, crashes_max);
+  REQUIRE(it.under_test.now() == phase::quarantined);
+  for (auto expected = 2 * entity::quarantine_min; expected < entity::quarantine_max;
+       expected *= 2) {
+    it.now += *it.retry_wanted;
+    stumble_often(it, 1);
+    CHECK(it.retry_wanted == expected);
   }
 }
 

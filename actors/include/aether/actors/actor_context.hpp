@@ -40,6 +40,9 @@ class effect_runtime {
 
 }  // namespace detail
 
+/// The longest delay of a timer.
+inline constexpr std::chrono::milliseconds timer_max = std::chrono::hours{24 * 365};
+
 /// What a side effect, the argument of an effect's `.then(...)`, has to act with. It is there for
 /// the time of the call; what outlives the call is what was copied out of it.
 ///
@@ -99,7 +102,7 @@ class actor_context : public command_context {
   /// Sends itself `command` after `delay`, unless it has left memory by then; of two timers of one
   /// name the later counts. While a timer runs, the actor counts as idle all the same: it may leave
   /// memory, and its timers with it.
-  /// @param delay 0 or less: soon.
+  /// @param delay 0 or less: soon; at most `timer_max`, longer ones are cut to it.
   template <message Command>
   void start_timer(std::string_view name, std::chrono::milliseconds delay, Command command) const {
     check<Command>();

@@ -24,8 +24,9 @@ struct host_options {
   std::size_t workers = 0;
   /// Commands that may wait for one actor, at least 1; more are `overloaded`.
   std::size_t mailbox_max = 1'024;
-  /// Bytes of commands that may wait in the host, in memory and within 4 MiB; more are
-  /// `overloaded`.
+  /// Bytes of commands that may wait in the host, in memory; more are `overloaded`. Handed out in
+  /// portions, so that at least half of it can be used, and all but 8 MiB. One command that takes
+  /// more is an `invalid_argument`.
   std::size_t waiting_bytes_max = 256U << 20U;
   /// Actors in memory: beyond it, those unused longest leave, as by passivation. Where they cannot
   /// leave as fast as others come, and an eighth too many are there, commands for actors that are

@@ -49,7 +49,8 @@ class actor_ref {
   /// crash, it is answered, not applied again, within the actor's `command_window`; too late for
   /// that, `outcome_unknown`. For each command an id of its own, made by `command_id::make()` when
   /// it is first decided on, and kept where the one who repeats it finds it.
-  /// @param sent_before false only where it cannot have been: it is then decided however late.
+  /// @param sent_before false only where it cannot have been: then an actor that has forgotten
+  ///        younger ids decides it all the same, unless it had to wait for a recovery.
   [[nodiscard]] actor_ref with_id(command_id id, bool sent_before = true) const {
     actor_ref copy = *this;
     copy.id_ = id;

@@ -121,7 +121,8 @@ template <class Actor>
 ///     });
 ///
 /// @param work called once with a `caf::event_based_actor&`; not at all when the entity leaves
-///        first. What it throws ends the companion alone; the next `in_caf` makes another.
+///        first, or the companion ends. What it throws is logged. What a continuation throws ends
+///        the companion; the next `in_caf` makes another.
 template <class Actor, class Work>
   requires std::invocable<Work&, caf::event_based_actor&>
 void in_caf(const actor_context<Actor>& self, Work work) {

@@ -139,6 +139,8 @@ class event_sourced_actor {
     return made;
   }
   /// Refuses with a reason that a program can read: `aether::reason_of<Reason>(error)`.
+  /// @param reason reaches another node when it has at most 16 KiB encoded; else only the text
+  /// does.
   /// @param text for people; by default the reason's wire name and fields.
   template <message Reason>
   static detail::rejecting reject(const Reason& reason, std::string text = {}) {

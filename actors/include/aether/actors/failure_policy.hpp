@@ -17,7 +17,8 @@ enum class failure_policy : std::uint8_t {
   keep,
   /// The actor object is made anew and its state read back from history. The first time at once,
   /// then after pauses that double; after `crashes_max` times in a row it is quarantined for a
-  /// while. An `apply` that throws restarts it whatever the policy says.
+  /// while. Its timers and its companion stay. An `apply` that throws restarts it whatever the
+  /// policy says.
   restart,
 };
 

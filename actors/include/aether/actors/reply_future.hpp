@@ -54,9 +54,9 @@ class reply_slot {
 
 }  // namespace detail
 
-/// The answer to an ask, some time: wait for it, or `co_await` it. It always comes, by the ask's
-/// deadline or shortly after, an error if nothing else. May be dropped; the command is not called
-/// back by that.
+/// The answer to an ask, some time: wait for it, or `co_await` it. It always comes, an error if
+/// nothing else: through a node by the ask's deadline or shortly after; of an `actor_host` without
+/// a node, when the actor is done with it. May be dropped; the command is not called back by that.
 ///
 ///     result<balance> left = alice.ask(withdraw{30'00}, 2s).get();
 ///     result<balance> left = co_await alice.ask(withdraw{30'00}, 2s);   // in any coroutine
