@@ -1,6 +1,5 @@
 #include "caf_host_core.hpp"
 
-#include <aether/runtime/log.hpp>
 #include "caf_entity_runner.hpp"
 #include "caf_eviction.hpp"
 
@@ -311,35 +310,6 @@ void host_core::left_memory() {
   gone_.notify_all();
 }
 
-void host_core::release(shard_id shard) {
-  accepted(shard) = false;
-  std::vector<activation_ptr> leaving;
-  registry_.for_each([&](const activation_ptr& actor) {
-    if (actor->shard == shard) leaving.push_back(actor);
-  });
-  for (const auto& actor : leaving) post(actor, entity_input::retire{true});
-}
-
-void host_core::sweep_idle() {
-  if (stopping_) return;
-  const std::uint32_t now = now_ms();
-  std::vector<activation_ptr> idle;
-  registry_.for_each([&](const activation_ptr& actor) {
-    const std::chrono::milliseconds unused{now - actor->last_used};
-    if (actor->inbox.empty() && actor->held == 0 && unused >= options.passivate_after)
-      idle.push_back(actor);
-  });
-  for (const auto& actor : idle) post(actor, entity_input::retire{false});
-  schedule_sweep();
-}
-
-void host_core::schedule_sweep() {
-  using namespace std::chrono_literals;
-  clock.after(std::max(options.passivate_after / 2, 1ms), [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->sweep_idle();
-  });
-}
-
 host_stats host_core::stats() {
   host_stats made;
   made.resident = count.resident;
@@ -364,43 +334,6 @@ host_stats host_core::stats() {
   }
   made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
   return made;
-}
-
-bool host_core::stop(std::chrono::milliseconds timeout) {
-  const std::lock_guard once{stop_mutex_};
-  if (stopped_) return *stopped_;
-  stopping_ = true;
-  for (auto& shard : accepted_) shard = false;
-  std::vector<activation_ptr> all;
-  registry_.for_each([&](const activation_ptr& actor) { all.push_back(actor); });
-  for (const auto& actor : all) post(actor, entity_input::retire{true});
-  {
-    std::unique_lock lock{gone_mutex_};
-    stopped_ = gone_.wait_for(lock, timeout, [&] { return count.resident == 0; });
-  }
-  drop_all();
-  return *stopped_;
-}
-
-void host_core::drop_all() {
-  std::vector<activation_ptr> dropped;
-  registry_.for_each([&](const activation_ptr& actor) { dropped.push_back(actor); });
-  for (const auto& actor : dropped) {
-    auto& stripe = registry_.stripe_of(actor->hash);
-    const std::lock_guard lock{stripe.mutex};
-    actor->gone = true;
-    stripe.erase(actor.get());
-  }
-  with_caf.close();
-  system_.reset();  // no actor runs from here on
-  std::uint64_t commands = 0;
-  for (const auto& actor : dropped) {
-    commands += actor->held;
-    actor->abandon();
-  }
-  if (!dropped.empty())
-    log::warn("actor_host", "stopped_by_force",
-              {{"actors", dropped.size()}, {"commands_without_outcome", commands}});
 }
 
 }  // namespace aether
