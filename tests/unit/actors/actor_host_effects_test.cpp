@@ -219,6 +219,7 @@ TEST_CASE("host: what ends unseen is a dead letter that subscribers see") {
   });
   const auto to = it.host.actor<juggler>("j");
   REQUIRE(to.tell(juggle::stumble{}).has_value());
+  REQUIRE(await([&] { return it.host.stats().dead_letters == 1; }));
   REQUIRE(to.tell(juggle::throw_up{1}, 0ms).has_value());  // too late already
   REQUIRE(await([&] { return it.host.stats().dead_letters == 2; }));
   {

@@ -91,7 +91,7 @@ class author : public event_sourced_actor<author> {
       in_caf(self,
              [me = self.actor<author>(self.self().id.str())](caf::event_based_actor& companion) {
                companion.set_down_handler([me](caf::down_msg&) { (void)me.tell(child_is_down{}); });
-               companion.monitor(companion.spawn([] {}));
+               companion.monitor(companion.spawn([](int) {}, 0));
                companion.attach_functor([] { ++companions_gone; });
              });
     });
@@ -115,9 +115,13 @@ struct bridge {
   juggle::stage stage;
 
   bridge() {
-    const caf::actor printer = system.spawn([](caf::event_based_actor*) -> caf::behavior {
-      return {[](const std::string& text) { return "printed " + text; }};
-    });
+    // With an argument: without one CAF 0.17.6 dereferences a null pointer, which assertions
+    // notice.
+    const caf::actor printer = system.spawn(
+        [](const std::string& done) -> caf::behavior {
+          return {[done](const std::string& text) { return done + text; }};
+        },
+        std::string{"printed "});
     host.host<juggler>();
     host.host<author>([printer] { return author{printer}; });
     companions_gone = 0;

@@ -47,9 +47,9 @@ class actor_ref {
   }
   /// The same actor; what is sent through it is one command with this id: sent again, as after a
   /// crash, it is answered, not applied again, within the actor's `command_window`; too late for
-  /// that, `outcome_unknown`. For each command an id of its own, made by `command_id::make()` when
-  /// it is first decided on, and kept where the one who repeats it finds it.
-  /// @param sent_before false only where it cannot have been: it is then decided however late.
+  /// that, `outcome_unknown`. Each has its own, made when it is first decided on, and kept.
+  /// @param sent_before false only where it cannot have been: it is then decided however late, but
+  ///        for an actor that has to read its history first.
   [[nodiscard]] actor_ref with_id(command_id id, bool sent_before = true) const {
     actor_ref copy = *this;
     copy.id_ = id;
