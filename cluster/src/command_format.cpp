@@ -144,28 +144,37 @@ result<incoming_command> parse_command(const nats_message& from, const traits_fi
   return incoming_command{std::move(*to), std::move(command)};
 }
 
+outgoing_answer::outgoing_answer(const result<any_reply>& answer) {
+  if (!answer) {
+    error_ = &answer.error();
+    code_ = std::to_string(static_cast<unsigned>(error_->code()));
+    payload_ = as_bytes_view(error_->text());
+    reason_ = error_->reason();
+    if (reason_ != nullptr && reason_->data.size() > reason_bytes_max) reason_ = nullptr;
+    if (reason_ != nullptr) reason_data_ = encode_base64(reason_->data);
+  } else if (const auto* typed = std::get_if<any_message>(&*answer)) {
+    typed->encode_to(encoded_);
+    payload_ = encoded_;
+  } else if (const auto* recorded = std::get_if<bytes>(&*answer)) {
+    payload_ = *recorded;
+  }
+}
+
+nats_outgoing outgoing_answer::message(std::string_view reply_to) const {
+  nats_outgoing made{reply_to, payload_, {{format_header, format_version}}};
+  if (error_ == nullptr) return made;
+  made.headers.emplace_back(error_header, code_);
+  if (reason_ != nullptr) {
+    made.headers.emplace_back(reason_header, reason_->wire_name);
+    made.headers.emplace_back(reason_data_header, reason_data_);
+  }
+  return made;
+}
+
 void send_answer(nats_connection& over, std::string_view reply_to,
                  const result<any_reply>& answer) {
-  bytes encoded;
-  std::string code, reason_data;
-  nats_outgoing message{reply_to, {}, {{format_header, format_version}}};
-  if (!answer) {
-    code = std::to_string(static_cast<unsigned>(answer.error().code()));
-    message.headers.emplace_back(error_header, code);
-    message.payload = as_bytes_view(answer.error().text());
-    const auto* reason = answer.error().reason();
-    if (reason != nullptr && reason->data.size() <= reason_bytes_max) {
-      reason_data = encode_base64(reason->data);
-      message.headers.emplace_back(reason_header, reason->wire_name);
-      message.headers.emplace_back(reason_data_header, reason_data);
-    }
-  } else if (const auto* typed = std::get_if<any_message>(&*answer)) {
-    typed->encode_to(encoded);
-    message.payload = encoded;
-  } else if (const auto* recorded = std::get_if<bytes>(&*answer)) {
-    message.payload = *recorded;
-  }
-  if (auto sent = over.publish(message, nats_flush::now); !sent)
+  const outgoing_answer made{answer};
+  if (auto sent = over.publish(made.message(reply_to), nats_flush::now); !sent)
     log::warn("cluster", "answer_not_sent", {{"reason", sent.error().message()}});
 }
 

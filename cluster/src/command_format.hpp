@@ -51,6 +51,24 @@ using traits_finder = std::function<const actor_traits*(const actor_type&)>;
                                                      const traits_finder& find,
                                                      std::chrono::steady_clock::time_point now);
 
+/// An answer as it travels back.
+class outgoing_answer {
+ public:
+  /// @param answer outlives it.
+  explicit outgoing_answer(const result<any_reply>& answer);
+
+  /// The message, borrowed from this object and the answer.
+  [[nodiscard]] nats_outgoing message(std::string_view reply_to) const;
+
+ private:
+  const error* error_ = nullptr;
+  const error_reason* reason_ = nullptr;
+  std::string code_;
+  std::string reason_data_;
+  bytes encoded_;
+  bytes_view payload_;
+};
+
 /// Publishes the answer to a command.
 void send_answer(nats_connection& over, std::string_view reply_to, const result<any_reply>& answer);
 

@@ -10,11 +10,9 @@ namespace {
 
 using self_context = aether::actor_context<transfer>;
 
-std::string fresh_step() { return aether::command_id::make().hex(); }
-
 /// Only a rejection means no. After anything else the money may have moved, be it by an earlier
 /// copy of the command.
-step_answered heard(const aether::result<balance>& answer, const std::string& step,
+step_answered heard(const aether::result<balance>& answer, const aether::command_id& step,
                     std::uint32_t tries) {
   if (answer) return {step, step_outcome::done, {}, tries};
   const auto& error = answer.error();
@@ -28,11 +26,9 @@ step_answered heard(const aether::result<balance>& answer, const std::string& st
 
 /// As the same command, however often.
 template <class Command>
-void send(const self_context& self, const std::string& to, Command command, const std::string& step,
-          std::uint32_t tries) {
-  const auto id = aether::command_id::from_hex(step);
-  if (!id) return;
-  self.ask(self.actor<account>(to).with_id(*id), std::move(command), 5s,
+void send(const self_context& self, const aether::actor_ref<account>& to, Command command,
+          const aether::command_id& step, std::uint32_t tries) {
+  self.ask(to, std::move(command), 5s,
            [step, tries](const aether::result<balance>& got) { return heard(got, step, tries); });
 }
 
@@ -43,17 +39,20 @@ template <class Event>
 auto transfer::go_on(state now, Event event) {
   apply(now, event);
   return persist(std::move(event)).then([now = std::move(now)](const self_context& self) {
-    drive(self, now, 0);
+    drive(self, now, 0, false);
   });
 }
 
-void transfer::drive(const self_context& self, const state& now, std::uint32_t tries) {
+void transfer::drive(const self_context& self, const state& now, std::uint32_t tries,
+                     bool sent_before) {
+  const auto& whose = now.at == transfer_phase::depositing ? now.to : now.from;
+  const auto to = self.actor<account>(whose).with_id(now.step, sent_before);
   if (now.at == transfer_phase::withdrawing)
-    send(self, now.from, withdraw{now.cents}, now.step, tries);
+    send(self, to, withdraw{now.cents}, now.step, tries);
   else if (now.at == transfer_phase::depositing)
-    send(self, now.to, deposit{now.cents}, now.step, tries);
+    send(self, to, deposit{now.cents}, now.step, tries);
   else if (now.at == transfer_phase::refunding)
-    send(self, now.from, refund{now.cents}, now.step, tries);
+    send(self, to, refund{now.cents}, now.step, tries);
 }
 
 std::chrono::milliseconds transfer::pause_after(std::uint32_t tries) noexcept {
@@ -70,7 +69,8 @@ aether::effect<transfer_state> transfer::on(const start_transfer& command, const
   if (command.from == command.to) return reject("a transfer is between two accounts");
   if (!aether::actor_id::parse(command.from) || !aether::actor_id::parse(command.to))
     return reject("there is no such account");
-  return go_on(now, transfer_started{command.from, command.to, command.cents, fresh_step()})
+  return go_on(now, transfer_started{command.from, command.to, command.cents,
+                                     aether::command_id::make()})
       .reply([](const state& after) { return after; });
 }
 
@@ -87,21 +87,22 @@ aether::read_only_effect<transfer_state> transfer::on(const get_transfer&, const
 aether::effect<void> transfer::on(const resume_transfer& command, const state& now) {
   if (!is_open(now.at)) return none();
   return none().then(
-      [now, tries = command.tries](const self_context& self) { drive(self, now, tries); });
+      [now, tries = command.tries](const self_context& self) { drive(self, now, tries, true); });
 }
 
 aether::effect<void> transfer::on(const step_answered& command, const state& now,
                                   const aether::command_context& context) {
   if (!is_open(now.at) || command.step != now.step) return none();  // of an earlier copy
   if (command.how == step_outcome::done) {
-    if (now.at == transfer_phase::withdrawing) return go_on(now, money_taken{fresh_step()});
+    if (now.at == transfer_phase::withdrawing)
+      return go_on(now, money_taken{aether::command_id::make()});
     if (now.at == transfer_phase::depositing) return persist(money_delivered{});
     return persist(money_returned{});
   }
   if (command.how == step_outcome::refused && now.at == transfer_phase::withdrawing)
     return persist(transfer_refused{command.why});
   if (command.how == step_outcome::refused && now.at == transfer_phase::depositing)
-    return go_on(now, delivery_refused{command.why, fresh_step()});
+    return go_on(now, delivery_refused{command.why, aether::command_id::make()});
   context.log(aether::log::level::warn, "transfer_step_unclear", command.why);
   return none().then([tries = command.tries](const self_context& self) {
     self.start_timer("retry", pause_after(tries), resume_transfer{tries + 1});
@@ -113,7 +114,7 @@ void transfer::apply(state& now, const transfer_started& event) {
 }
 void transfer::apply(state& now, const transfer_refused& event) {
   now.at = transfer_phase::refused;
-  now.step.clear();
+  now.step = {};
   now.why = event.why;
 }
 void transfer::apply(state& now, const money_taken& event) {
@@ -122,7 +123,7 @@ void transfer::apply(state& now, const money_taken& event) {
 }
 void transfer::apply(state& now, const money_delivered&) {
   now.at = transfer_phase::done;
-  now.step.clear();
+  now.step = {};
 }
 void transfer::apply(state& now, const delivery_refused& event) {
   now.at = transfer_phase::refunding;
@@ -131,5 +132,5 @@ void transfer::apply(state& now, const delivery_refused& event) {
 }
 void transfer::apply(state& now, const money_returned&) {
   now.at = transfer_phase::refunded;
-  now.step.clear();
+  now.step = {};
 }

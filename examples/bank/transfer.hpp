@@ -27,8 +27,8 @@ struct transfer_state {
   std::string from;
   std::string to;
   std::int64_t cents = 0;
-  /// While it is open: the id of the command of the present step, in hexadecimal digits.
-  std::string step;
+  /// While it is open: the id of the command of the present step.
+  aether::command_id step;
   /// Why it was refused or refunded.
   std::string why;
   AETHER_MESSAGE("bank.transfer_state", at, from, to, cents, step, why)
@@ -61,7 +61,7 @@ struct resume_transfer {
 /// From the transfer to itself: what an account said.
 enum class step_outcome : std::uint8_t { unclear, done, refused };
 struct step_answered {
-  std::string step;
+  aether::command_id step;
   step_outcome how = step_outcome::unclear;
   std::string why;
   std::uint32_t tries = 0;
@@ -73,7 +73,7 @@ struct transfer_started {
   std::string from;
   std::string to;
   std::int64_t cents = 0;
-  std::string step;
+  aether::command_id step;
   AETHER_MESSAGE("bank.transfer_started", from, to, cents, step)
 };
 struct transfer_refused {
@@ -81,7 +81,7 @@ struct transfer_refused {
   AETHER_MESSAGE("bank.transfer_refused", why)
 };
 struct money_taken {
-  std::string step;
+  aether::command_id step;
   AETHER_MESSAGE("bank.money_taken", step)
 };
 struct money_delivered {
@@ -89,7 +89,7 @@ struct money_delivered {
 };
 struct delivery_refused {
   std::string why;
-  std::string step;
+  aether::command_id step;
   AETHER_MESSAGE("bank.delivery_refused", why, step)
 };
 struct money_returned {
@@ -132,6 +132,7 @@ class transfer : public aether::event_sourced_actor<transfer> {
  private:
   template <class Event>
   static auto go_on(state now, Event event);
+  /// Takes the present step. `sent_before`: unless this is known to be the first time.
   static void drive(const aether::actor_context<transfer>& self, const state& now,
-                    std::uint32_t tries);
+                    std::uint32_t tries, bool sent_before);
 };

@@ -35,6 +35,10 @@ const actor_traits* find_traits(const actor_type& type) {
   return type == bank.type ? &bank : nullptr;
 }
 
+bool same_sender(const envelope& a, const envelope& b) {
+  return a.sender && b.sender ? *a.sender == *b.sender : a.sender == b.sender;
+}
+
 nats_message sent_again(const incoming_command& command) {
   const bool limited = command.command.deadline != envelope{}.deadline;
   const auto left = limited ? command.command.deadline - now : std::chrono::nanoseconds::zero();
@@ -58,8 +62,8 @@ void check_accepted(const incoming_command& command) {
   is.command.encode_to(payload);
   was.command.encode_to(payload_again);
   require(again->to == command.to && was.id == is.id && was.correlation == is.correlation &&
-              was.repeated == is.repeated && &was.command.type() == &is.command.type() &&
-              payload_again == payload,
+              was.repeated == is.repeated && same_sender(was, is) &&
+              &was.command.type() == &is.command.type() && payload_again == payload,
           "what was written reads as the same command");
   require(was.deadline == is.deadline || is.deadline == now, "with the same deadline");
 }

@@ -7,13 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <string>
 
 using namespace std::chrono_literals;
 using aether::testing::given;
 
 TEST_CASE("bank transfer: a step is tried again until it is clear") {
-  const std::string step = aether::command_id::make().hex();
+  const auto step = aether::command_id::make();
   const auto unclear = [&](const char* why, std::uint32_t tries) {
     return step_answered{step, step_outcome::unclear, why, tries};
   };
@@ -40,7 +39,7 @@ TEST_CASE("bank transfer: a step is tried again until it is clear") {
 }
 
 TEST_CASE("bank transfer: after a crash nothing happens before it is resumed") {
-  const std::string step = aether::command_id::make().hex();
+  const auto step = aether::command_id::make();
   given<transfer>(transfer_started{"alice", "carol", 30, step}, money_taken{step},
                   delivery_refused{"closed", step})
       .restart()
@@ -54,5 +53,5 @@ TEST_CASE("bank transfer: after a crash nothing happens before it is resumed") {
       .then_decided(step_answered{step, step_outcome::done, "", 0})
       .then_persisted(money_returned{})
       .then_decided(await_transfer{})
-      .then_replied(transfer_state{transfer_phase::refunded, "alice", "carol", 30, "", "closed"});
+      .then_replied(transfer_state{transfer_phase::refunded, "alice", "carol", 30, {}, "closed"});
 }

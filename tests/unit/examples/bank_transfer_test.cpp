@@ -71,6 +71,10 @@ const start_transfer to_bob{"alice", "bob", 30};
 const start_transfer to_carol{"alice", "carol", 30};
 const start_transfer too_much{"alice", "bob", 101};
 
+// Of steps.
+const auto first = aether::command_id::make(), second = aether::command_id::make(),
+           third = aether::command_id::make(), other = aether::command_id::make();
+
 }  // namespace
 
 TEST_CASE("bank account: a refusal says what is missing") {
@@ -99,31 +103,31 @@ TEST_CASE("bank transfer: it refuses what is none") {
 }
 
 TEST_CASE("bank transfer: its id stands for one transfer") {
-  const transfer_started started{"alice", "bob", 30, "step"};
+  const transfer_started started{"alice", "bob", 30, first};
   given<transfer>(started).when(to_bob).then_persisted_nothing();
   given<transfer>(started).when(to_carol).then_rejected("this id is another transfer's");
 }
 
 TEST_CASE("bank transfer: an answer to another step than the open one changes nothing") {
-  const transfer_started started{"alice", "bob", 30, "first"};
+  const transfer_started started{"alice", "bob", 30, first};
   given<transfer>(started)
-      .when(step_answered{"other", step_outcome::done, "", 0})
+      .when(step_answered{other, step_outcome::done, "", 0})
       .then_persisted_nothing();
-  given<transfer>(started, money_taken{"second"})
-      .when(step_answered{"first", step_outcome::refused, "late", 0})
+  given<transfer>(started, money_taken{second})
+      .when(step_answered{first, step_outcome::refused, "late", 0})
       .then_persisted_nothing();
-  given<transfer>(started, money_taken{"second"}, money_delivered{})
-      .when(step_answered{"second", step_outcome::done, "", 0})
+  given<transfer>(started, money_taken{second}, money_delivered{})
+      .when(step_answered{second, step_outcome::done, "", 0})
       .then_persisted_nothing();
 }
 
 TEST_CASE("bank transfer: what is unclear moves nothing") {
-  given<transfer>(transfer_started{"alice", "bob", 30, "first"})
-      .when(step_answered{"first", step_outcome::unclear, "nobody knows", 3})
+  given<transfer>(transfer_started{"alice", "bob", 30, first})
+      .when(step_answered{first, step_outcome::unclear, "nobody knows", 3})
       .then_persisted_nothing();
-  given<transfer>(transfer_started{"alice", "bob", 30, "first"}, money_taken{"second"},
-                  delivery_refused{"closed", "third"})
-      .when(step_answered{"third", step_outcome::refused, "no", 0})
+  given<transfer>(transfer_started{"alice", "bob", 30, first}, money_taken{second},
+                  delivery_refused{"closed", third})
+      .when(step_answered{third, step_outcome::refused, "no", 0})
       .then_persisted_nothing();
 }
 

@@ -36,9 +36,10 @@ struct everything {
   std::vector<inner> many;
   std::array<std::int16_t, 3> triple{};
   std::map<std::string, std::vector<double>> table;
+  command_id id;
   friend bool operator==(const everything&, const everything&) = default;
   AETHER_MESSAGE("test.everything", flag, small, large, positive, single, real, shade, text, blob,
-                 wait, maybe, many, triple, table)
+                 wait, maybe, many, triple, table, id)
 };
 
 struct tree {
@@ -118,6 +119,7 @@ everything random_everything(std::mt19937_64& random) {
   for (auto& number : out.triple) number = static_cast<std::int16_t>(random());
   for (auto n = upto(20); n > 0; --n)
     out.table[testing::random_bytes(random, upto(20))].resize(upto(5), 0.5);
+  if (upto(1) == 0) out.id = command_id::make();
   return out;
 }
 
@@ -147,6 +149,10 @@ TEST_CASE("each C++ type has the pinned bytes") {
   CHECK(wire(std::array<bool, 2>{true, false}) == "92c3c2");
   CHECK(wire(std::map<std::string, int>{{"a", 1}, {"b", 2}}) == "82a16101a16202");
   CHECK(wire(inner{1, "x"}) == "82a17801a46e616d65a178");
+  constexpr const char* id = "01932f3a5b7c7d3e8f90a1b2c3d4e5f6";
+  CHECK(wire(command_id::from_hex(id).value()) == std::string{"c410"} + id);
+  CHECK(wire(commit_id::from_hex(id).value()) == std::string{"c410"} + id);
+  CHECK(wire(command_id{}) == "c410" + std::string(32, '0'));
 }
 
 TEST_CASE("random structs of every type come back as they were") {
@@ -203,6 +209,12 @@ TEST_CASE("a field of another type or range is refused with message and field") 
   CHECK(refusal<holder<std::map<std::string, int>>>(field("810101")) == expected);
   CHECK(refusal<holder<std::optional<int>>>(field("a0")) == expected);
   CHECK(refusal<holder<inner>>(field("90")) == expected);
+  const std::string id(32, '1');
+  CHECK(refusal<holder<command_id>>(field("c410" + id)).empty());
+  CHECK(refusal<holder<command_id>>(field("c40f" + id.substr(2))) == expected);
+  CHECK(refusal<holder<command_id>>(field("c411" + id + "11")) == expected);
+  CHECK(refusal<holder<command_id>>(field("c400")) == expected);
+  CHECK(refusal<holder<command_id>>(field("b0" + id)) == expected);
   CHECK(refusal<inner>(from_hex("01")) == "test.inner: expected a msgpack map of fields");
 }
 

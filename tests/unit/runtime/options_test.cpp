@@ -51,12 +51,30 @@ class file {
   std::filesystem::path path_;
 };
 
-const char* const all_names[] = {"nats",       "namespace",   "prefix",          "node",
-                                 "shards",     "streams",     "replicas",        "weight",
-                                 "heartbeat",  "lease",       "failure-timeout", "passivate-after",
-                                 "workers",    "log-level",   "drain-timeout",   "recovery-permits",
-                                 "log-format", "ask-attempt", "mailbox-max",     "snapshots-kept",
-                                 "warm-up"};
+const char* const all_names[] = {"nats",
+                                 "namespace",
+                                 "prefix",
+                                 "node",
+                                 "shards",
+                                 "streams",
+                                 "replicas",
+                                 "weight",
+                                 "heartbeat",
+                                 "lease",
+                                 "failure-timeout",
+                                 "passivate-after",
+                                 "workers",
+                                 "log-level",
+                                 "drain-timeout",
+                                 "recovery-permits",
+                                 "log-format",
+                                 "ask-attempt",
+                                 "mailbox-max",
+                                 "snapshots-kept",
+                                 "warm-up",
+                                 "resident-max",
+                                 "resident-bytes-max",
+                                 "waiting-bytes-max"};
 
 }  // namespace
 
@@ -80,6 +98,8 @@ TEST_CASE("every option is read from flag, environment and file alike") {
   expected.passivate_after = 1h, expected.drain_timeout = 2min, expected.ask_attempt = 250ms;
   expected.workers = 2, expected.recovery_permits = 8, expected.mailbox_max = 16;
   expected.warm_up = true;
+  expected.waiting_bytes_max = 1'000'000;
+  expected.resident_max = 5'000, expected.resident_bytes_max = 8'000'000'000;
   expected.log_level = aether::log::level::debug, expected.log_format = aether::log::format::json;
   const variables values{{"nats", "nats://u:p#w@a:1,nats://b:2"},
                          {"namespace", "bank"},
@@ -100,6 +120,9 @@ TEST_CASE("every option is read from flag, environment and file alike") {
                          {"recovery-permits", "8"},
                          {"warm-up", "on"},
                          {"mailbox-max", "16"},
+                         {"waiting-bytes-max", "1000000"},
+                         {"resident-max", "5000"},
+                         {"resident-bytes-max", "8000000000"},
                          {"log-level", "debug"},
                          {"log-format", "json"}};
   CHECK(values.size() == std::size(all_names));
@@ -162,6 +185,9 @@ TEST_CASE("each option refuses what is just outside its domain") {
            {"workers", {"1025"}},
            {"recovery-permits", {"0", "100001"}},
            {"mailbox-max", {"0", "1000001"}},
+           {"waiting-bytes-max", {"0", "4095", "1099511627777"}},
+           {"resident-max", {"-1", "1000000001"}},
+           {"resident-bytes-max", {"-1", "1099511627777"}},
            {"heartbeat", {"0ms", "-1s", "1", "s", "1.5s", "1 s", "1d", "25h", "99999999999999h"}},
            {"namespace", {"a.b", "a b", "*"}},
            {"prefix", {"a_b", "KV", "a.b"}},
