@@ -7,7 +7,6 @@
 #include "hash_slots.hpp"
 
 #include <caf/intrusive_ptr.hpp>
-#include <caf/ref_counted.hpp>
 #include <caf/resumable.hpp>
 
 #include <array>
@@ -96,7 +95,7 @@ static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
 /// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A
 /// sender puts an input into the inbox and hands the task to the scheduler only when it is not
 /// there already, so a burst costs one hand-over; an actor that is idle owns no CAF actor.
-class activation : public caf::ref_counted, public caf::resumable {
+class activation : public caf::resumable {
  public:
   activation(actor_address address, std::uint64_t its_hash, shard_id in)
       : self{std::move(address)}, hash{its_hash}, shard{in} {}
@@ -104,6 +103,13 @@ class activation : public caf::ref_counted, public caf::resumable {
   subtype_t subtype() const final { return function_object; }
   void intrusive_ptr_add_ref_impl() final { ref(); }
   void intrusive_ptr_release_impl() final { deref(); }
+  // Counted here, in the open, rather than by CAF's base: it is done for every command.
+  void ref() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void deref() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  friend void intrusive_ptr_add_ref(activation* to) noexcept { to->ref(); }
+  friend void intrusive_ptr_release(activation* from) noexcept { from->deref(); }
 
   /// Everything it holds is dropped, asks with `outcome_unknown`.
   /// @pre it does not run and never will again.
@@ -130,6 +136,9 @@ class activation : public caf::ref_counted, public caf::resumable {
   bool expects_ahead = false;
   /// Waits for a permit: what grants it, takes this away. See `recovery_permits`.
   std::atomic<bool> wants_permit{false};
+
+ private:
+  std::atomic<std::uint32_t> owners_{1};
 };
 
 using activation_ptr = caf::intrusive_ptr<activation>;
