@@ -1,8 +1,7 @@
 // How actors leave a host: one by one when they are idle, by shards, and all when it stops.
 
-#include "caf_host_core.hpp"
-
 #include <aether/runtime/log.hpp>
+#include "caf_host_core.hpp"
 
 #include <algorithm>
 
