@@ -5,6 +5,7 @@
 #include "coordinator_impl.hpp"
 #include "core/join_check.hpp"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -14,7 +15,9 @@ namespace {
 
 constexpr const char* settings_key = "settings";
 constexpr int ticks_per_heartbeat = 4;
-constexpr int requests_per_lease = 4;
+constexpr int ticks_per_lease = 20;
+constexpr std::chrono::milliseconds tick_min{5};
+constexpr int requests_per_lease = 2;
 constexpr int lease_margin_divisor = 8;
 /// Candidates wait up to this part of the lease longer, each as chance has it.
 constexpr int jitter_divisor = 20;
@@ -26,20 +29,29 @@ bool worth_another_try(const error& why) {
   return why.code() == errc::unavailable || why.code() == errc::timed_out;
 }
 
-coordination_options options_of(const coordinator_options& from) {
-  return {.node = from.node,
-          .incarnation = incarnation_id::make(),
-          .weight = from.weight,
-          .shards = from.layout.shards,
-          .types = from.types,
-          .heartbeat = from.heartbeat,
-          .failure_timeout = from.failure_timeout,
-          .lease_ttl = from.lease,
-          .lease_margin = from.lease / lease_margin_divisor};
+coordination_options options_of(const coordinator_options& from, incarnation_id incarnation) {
+  coordination_options made{.node = from.node, .incarnation = incarnation, .types = from.types};
+  made.weight = from.weight;
+  made.shards = from.layout.shards;
+  made.labels = from.labels;
+  made.version = from.version;
+  made.heartbeat = from.heartbeat;
+  made.failure_timeout = from.failure_timeout;
+  made.lease_ttl = from.lease;
+  made.lease_margin = from.lease / lease_margin_divisor;
+  made.strategy = from.strategy;
+  made.moves_max = from.moves_max;
+  return made;
 }
 
-coordinator_options with_sorted_types(coordinator_options options) {
+std::chrono::milliseconds tick_of(const coordinator_options& from) {
+  return std::max(tick_min,
+                  std::min(from.heartbeat / ticks_per_heartbeat, from.lease / ticks_per_lease));
+}
+
+coordinator_options in_order(coordinator_options options) {
   options.types = sorted(std::move(options.types));
+  std::ranges::sort(options.labels);
   return options;
 }
 
@@ -50,9 +62,9 @@ coordinator::impl::impl(std::shared_ptr<nats_connection> connection, subjects na
     : connection_{std::move(connection)},
       names_{std::move(names)},
       clock_{clock},
-      options_{with_sorted_types(std::move(options))},
+      options_{in_order(std::move(options))},
       bucket_{connection_, names_, options_.lease / requests_per_lease},
-      core_{options_of(options_)},
+      core_{options_of(options_, incarnation_)},
       random_{std::random_device{}()} {}
 
 result<void> coordinator::impl::join(std::chrono::milliseconds timeout) {
@@ -99,7 +111,13 @@ result<void> coordinator::impl::listen() {
     if (auto self = weak.lock()) self->asked(std::move(message));
   });
   if (!questions) return std::unexpected(std::move(questions).error());
+  auto probes =
+      connection_->subscribe(names_.process(incarnation_.hex()), [weak](nats_message message) {
+        if (auto self = weak.lock()) self->asked(std::move(message));
+      });
+  if (!probes) return std::unexpected(std::move(probes).error());
   heartbeats_ = std::move(*heartbeats);
+  probes_ = std::move(*probes);
   questions_ = std::move(*questions);
   connection_->on_state([weak](bool connected) {
     if (auto self = weak.lock())
@@ -115,7 +133,10 @@ result<void> coordinator::impl::await_joined(time_point deadline) {
   {
     const std::lock_guard gate{gate_};
     started_ = true;
-    input start = [](coordination& core, time_point now) { return core.start(now); };
+    input start = [alone = !bucket_.clustered()](coordination& core, time_point now) {
+      core.trust_missing_responders(alone);
+      return core.start(now);
+    };
     feed(start);
   }
   tick();
@@ -130,6 +151,10 @@ result<void> coordinator::impl::await_joined(time_point deadline) {
 
 void coordinator::impl::announce_leaving() {
   post({}, [](coordination& core, time_point now) { return core.announce_leaving(now); });
+}
+
+void coordinator::impl::settled(std::uint64_t revision) {
+  post({}, [revision](coordination& core, time_point now) { return core.settled(revision, now); });
 }
 
 void coordinator::impl::leave() {
@@ -152,6 +177,7 @@ void coordinator::impl::leave() {
   const std::lock_guard gate{gate_};  // an input may still be under way
   heartbeats_ = {};
   questions_ = {};
+  probes_ = {};
 }
 
 void coordinator::impl::post(duration delay, input next) {
@@ -176,7 +202,7 @@ void coordinator::impl::feed(input& next) {
 }
 
 void coordinator::impl::tick() {
-  post(options_.heartbeat / ticks_per_heartbeat, [this](coordination& core, time_point now) {
+  post(tick_of(options_), [this](coordination& core, time_point now) {
     const auto longest = std::chrono::duration_cast<duration>(options_.lease) / jitter_divisor;
     const duration jitter{
         std::uniform_int_distribution<duration::rep>{0, longest.count()}(random_)};
@@ -226,9 +252,13 @@ bool coordinator::leading() const {
 
 std::uint64_t coordinator::term() const { return impl_->look().term; }
 
-bool coordinator::in_contact() const {
-  return impl_->connected() && clock::now() < impl_->look().contact_until;
+clock::time_point coordinator::contact_until() const {
+  return impl_->connected() ? impl_->look().contact_until : clock::time_point{};
 }
+
+incarnation_id coordinator::incarnation() const { return impl_->incarnation(); }
+
+void coordinator::settled(std::uint64_t revision) { impl_->settled(revision); }
 
 void coordinator::announce_leaving() { impl_->announce_leaving(); }
 

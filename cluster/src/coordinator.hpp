@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/cluster/allocation.hpp>
 #include <aether/persistence/jetstream_store.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
@@ -22,11 +23,18 @@ struct coordinator_options {
   /// leads.
   std::uint32_t weight = 1;
   jetstream_layout layout = {};
-  std::chrono::milliseconds heartbeat{200};
+  /// `key=value` each.
+  std::vector<std::string> labels = {};
+  std::string version = {};
+  std::chrono::milliseconds heartbeat{500};
   /// Silence that means down. At least 3 heartbeats.
   std::chrono::milliseconds failure_timeout{2'000};
-  /// How long a leader leads without renewing. At least 3 heartbeats.
-  std::chrono::milliseconds lease{2'000};
+  /// How long a leader leads without renewing. At least 100 ms.
+  std::chrono::milliseconds lease{500};
+  /// Not null.
+  std::shared_ptr<const allocation_strategy> strategy = even_allocation();
+  /// Slots in hand-over at once.
+  std::size_t moves_max = 32;
   /// What this node hosts, in any order.
   std::vector<hosted_type> types = {};
 };
@@ -75,10 +83,15 @@ class coordinator {
   [[nodiscard]] bool leading() const;
   /// Of this node's current or last leadership; 0 before the first.
   [[nodiscard]] std::uint64_t term() const;
-  /// Whether no other node can have declared this one down for its silence: true while connected
-  /// and for seven eighths of `failure_timeout` after the last own heartbeat that came back; after
-  /// a gap, not before two heartbeats. Trusts NATS to lose no heartbeat to a node that listens.
-  [[nodiscard]] bool in_contact() const;
+  /// Until then no slot of this node can have been given away behind its back; in the past where it
+  /// can. See `coordination`.
+  [[nodiscard]] std::chrono::steady_clock::time_point contact_until() const;
+  /// This process.
+  [[nodiscard]] incarnation_id incarnation() const;
+
+  /// Tells the leader that this node serves every slot it owns in the table of that revision, so
+  /// that nobody has to give any of them any more.
+  void settled(std::uint64_t revision);
 
   /// From now on the leader moves this node's shards to others. Returns at once.
   void announce_leaving();

@@ -73,13 +73,19 @@ void coordinator::impl::carry_out(coordination::send_heartbeat& effect) {
 }
 
 void coordinator::impl::carry_out(coordination::send_probe& effect) {
-  auto answered = [weak = weak_from_this(), to = effect.to](result<nats_message> answer) {
+  auto answered = [weak = weak_from_this(), to = effect.to,
+                   which = effect.incarnation](const result<nats_message>& answer) {
     const auto self = weak.lock();
     const bool nobody = !answer && answer.error().code() == errc::unavailable;
-    if (!self || !nobody || !self->connection_->connected()) return;
-    self->post({}, [to](coordination& core, time_point now) { return core.probe_failed(to, now); });
+    if (!self || (!answer && !nobody) || !self->connection_->connected()) return;
+    self->post({}, [to, which, nobody](coordination& core, time_point now) {
+      if (nobody) return core.probe_failed(to, which, now);
+      core.probe_answered(to, which);
+      return coordination::effects{};
+    });
   };
-  connection_->request({names_.node(effect.to)}, options_.heartbeat, std::move(answered));
+  connection_->request({names_.process(effect.incarnation.hex())}, options_.heartbeat,
+                       std::move(answered));
 }
 
 void coordinator::impl::carry_out(coordination::ask_types& effect) {
@@ -143,7 +149,8 @@ void coordinator::impl::carry_out(coordination::table_changed& effect) {
              {"table_term", effect.table->term()},
              {"nodes", effect.table->nodes().size()},
              {"moved", effect.moved},
-             {"owned", effect.table->owned_by(options_.node).size()}});
+             {"owned", effect.table->owned_by(options_.node, incarnation_)},
+             {"in_hand_over", effect.table->in_hand_over()}});
   if (on_table) on_table(effect.table);
 }
 
@@ -164,6 +171,10 @@ void coordinator::impl::carry_out(coordination::elected& effect) {
 void coordinator::impl::carry_out(coordination::deposed& effect) {
   log::info("cluster", "leader_lost",
             {{"term", effect.term}, {"node", options_.node.str()}, {"reason", effect.reason}});
+}
+
+void coordinator::impl::carry_out(coordination::strategy_failed& effect) {
+  log::error("cluster", "allocation_strategy_failed", {{"reason", effect.why}});
 }
 
 void coordinator::impl::carry_out(coordination::joined&) {

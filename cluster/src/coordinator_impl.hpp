@@ -20,6 +20,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
 
   result<void> join(std::chrono::milliseconds timeout);
   void announce_leaving();
+  void settled(std::uint64_t revision);
   void leave();
 
   table_handler on_table;
@@ -36,6 +37,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
   };
   [[nodiscard]] view look() const;
   [[nodiscard]] bool connected() const noexcept { return connection_->connected(); }
+  [[nodiscard]] const incarnation_id& incarnation() const noexcept { return incarnation_; }
 
  private:
   using input = std::move_only_function<coordination::effects(coordination&, time_point now)>;
@@ -66,6 +68,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
   void carry_out(coordination::member_changed& effect);
   void carry_out(coordination::elected& effect);
   void carry_out(coordination::deposed& effect);
+  void carry_out(coordination::strategy_failed& effect);
   void carry_out(coordination::joined& effect);
   void carry_out(coordination::refused& effect);
   void carry_out(coordination::left& effect);
@@ -74,9 +77,11 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
   const subjects names_;
   timers& clock_;
   const coordinator_options options_;
+  const incarnation_id incarnation_ = incarnation_id::make();
   kv_bucket bucket_;
   nats_connection::subscription heartbeats_;
   nats_connection::subscription questions_;
+  nats_connection::subscription probes_;
 
   /// Held while an input is fed and its effects are carried out.
   std::mutex gate_;

@@ -70,6 +70,12 @@ std::uint64_t replicas_of(const json& document) {
   return config == document.end() ? 0 : number_of(*config, "num_replicas");
 }
 
+/// A server that is alone names itself as the leader, but no cluster.
+bool is_clustered(const json& document) {
+  const auto cluster = document.find("cluster");
+  return cluster != document.end() && cluster->is_object() && cluster->contains("name");
+}
+
 result<void> check_replicas(const nats_server_info& server, std::uint64_t replicas) {
   if (replicas <= 1 || server.at_least(2, 9, 21)) return {};
   return fail(errc::unsupported_server,
@@ -140,12 +146,16 @@ result<void> kv_bucket::create(std::uint32_t replicas) {
   if (!created) return std::unexpected(std::move(created).error());
   const json made = document_of(*created);
   const auto no = refusal_of(made);
-  if (!no) return check_replicas(server, replicas_of(made));
+  if (!no) {
+    clustered_ = is_clustered(made);
+    return check_replicas(server, replicas_of(made));
+  }
   // It may be there already, made by an operator with other limits: what counts is that it is.
   const std::string info = "$JS.API.STREAM.INFO." + stream;
   auto found = connection_->request_wait({info}, request_timeout_);
   if (!found) return std::unexpected(std::move(found).error());
   const json there = document_of(*found);
+  clustered_ = is_clustered(there);
   if (!refusal_of(there)) return check_replicas(server, replicas_of(there));
   constexpr int try_later = 503;
   return fail(no->status == try_later ? errc::unavailable : errc::store_failed,

@@ -36,6 +36,9 @@ class kv_bucket {
   ///         before 2.9.21, where a conditional write does not keep two writers apart.
   [[nodiscard]] result<void> create(std::uint32_t replicas);
 
+  /// Whether the bucket's server is one of a group; false before `create`.
+  [[nodiscard]] bool clustered() const noexcept { return clustered_; }
+
   /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's
   /// words.
   void read(std::string_view key, read_handler handler);
@@ -51,6 +54,7 @@ class kv_bucket {
   std::shared_ptr<nats_connection> connection_;
   subjects names_;
   std::chrono::milliseconds request_timeout_;
+  bool clustered_ = false;
 };
 
 }  // namespace aether::cluster

@@ -6,6 +6,8 @@
 #include "core/hosted_types.hpp"
 
 #include <algorithm>
+#include <ranges>
+#include <tuple>
 
 namespace aether::cluster {
 
@@ -14,6 +16,14 @@ namespace {
 constexpr std::chrono::seconds join_timeout{15};
 constexpr std::chrono::seconds flush_timeout{2};
 
+/// "a=1,b=2"
+std::vector<std::string> labels_of(std::string_view text) {
+  std::vector<std::string> labels;
+  for (const auto part : std::views::split(text, ','))
+    if (!part.empty()) labels.emplace_back(part.begin(), part.end());
+  return labels;
+}
+
 coordinator_options coordination_of(const options& settings, const std::vector<hosted>& types) {
   coordinator_options made{.node = *node_id::parse(settings.node)};
   made.weight = types.empty() ? 0 : settings.weight;
@@ -21,6 +31,9 @@ coordinator_options coordination_of(const options& settings, const std::vector<h
   made.heartbeat = settings.heartbeat;
   made.failure_timeout = settings.failure_timeout;
   made.lease = settings.lease;
+  made.labels = labels_of(settings.labels);
+  made.version = settings.build;
+  made.moves_max = settings.moves_max;
   for (const auto& type : types) made.types.push_back(describe(*type.traits));
   return made;
 }
@@ -56,7 +69,10 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
   host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
-  for (const auto& type : types) host_->host_type(*type.traits, type.factory);
+  for (const auto& type : types) {
+    host_->host_type(*type.traits, type.factory);
+    types_.push_back(type.traits->type);
+  }
 }
 
 void node_parts::make_router(subjects names) {
@@ -105,7 +121,7 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
 
 void node_parts::watch_contact() {
   if (left_) return;
-  host_->set_in_contact(coordinator_->in_contact());
+  host_->set_in_contact(std::chrono::steady_clock::now() < coordinator_->contact_until());
   clock_.after(settings_.heartbeat / 4, [this] { watch_contact(); });
 }
 
@@ -118,9 +134,11 @@ void node_parts::evicted(const error& why) {
 /// Takes up what this node owns from now on and lets go of the rest. Letting go comes first on the
 /// way out (refuse, then stop listening), taking up first on the way in (serve, then listen).
 void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
-  const node_id me = *node_id::parse(settings_.node);
-  const auto owner = [](const shard_table* table, shard_id shard) -> const node_id* {
-    return table == nullptr ? nullptr : table->owner(shard);
+  const auto owner = [this](const shard_table* table, shard_id shard) -> const shard_table::entry* {
+    return table == nullptr || types_.empty() ? nullptr : table->owner(types_.front(), shard);
+  };
+  const auto is_me = [this](const shard_table::entry* one) {
+    return one != nullptr && one->incarnation == coordinator_->incarnation();
   };
   const auto before = followed_;
   host_->set_epoch(writer_epoch{next->revision()});
@@ -131,9 +149,10 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
     const shard_id shard{i};
     const auto* now = owner(next.get(), shard);
     const auto* was = owner(before.get(), shard);
-    const bool mine = now != nullptr && *now == me;
-    const bool had = was != nullptr && *was == me;
-    changed[i] = now == nullptr || was == nullptr ? now != was : *now != *was;
+    const bool mine = is_me(now);
+    const bool had = is_me(was);
+    changed[i] =
+        now == nullptr || was == nullptr ? now != was : now->incarnation != was->incarnation;
     owned += mine ? 1 : 0;
     if (mine && !had) {
       take_up(shard);
@@ -147,7 +166,8 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
     owned_ = owned;
   }
   owned_changed_.notify_all();
-  router_->owners_changed([&](shard_id shard) { return changed[shard.value()]; });
+  router_->owners_changed([&](shard_id shard) { return types_.empty() || changed[shard.value()]; });
+  coordinator_->settled(next->revision());
   if (settings_.warm_up && !gained.empty()) warm_up(gained);
 }
 
@@ -192,17 +212,18 @@ bool node_parts::someone_can_take_over() const {
   return false;
 }
 
-/// Whether every shard has an owner that was heard to be up.
+/// Whether every slot has an owner that was heard to be up.
 bool node_parts::all_served(const shard_table* table) const {
-  if (table == nullptr) return false;
-  std::vector<std::string> up;
+  if (table == nullptr || table->assignments().empty()) return false;
+  std::vector<incarnation_id> up;
   for (const auto& member : coordinator_->members())
-    if (member.state == member_state::up && !member.incarnation.is_nil())  // heard, not presumed
-      up.push_back(member.node.str());
-  for (std::uint32_t i = 0; i < table->shards(); ++i) {
-    const auto* owner = table->owner(shard_id{i});
-    if (owner == nullptr || std::ranges::find(up, owner->str()) == up.end()) return false;
-  }
+    if (member.state == member_state::up && member.heard) up.push_back(member.incarnation);
+  for (const auto& one : table->assignments())
+    for (const auto index : one.owners)
+      if (index == shard_table::none ||
+          std::ranges::find(up, table->nodes()[static_cast<std::size_t>(index)].incarnation) ==
+              up.end())
+        return false;
   return true;
 }
 
@@ -264,7 +285,7 @@ node_status node_parts::status() const {
   made.table_revision = table ? table->revision() : 0;
   for (const auto& member : coordinator_->members())
     made.members.push_back({member.node.str(), std::string{to_string(member.state)}, member.weight,
-                            table ? table->owned_by(member.node).size() : 0});
+                            table ? table->owned_by(member.node, member.incarnation) : 0});
   return made;
 }
 

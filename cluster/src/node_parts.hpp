@@ -68,6 +68,7 @@ class node_parts {
   std::shared_ptr<cluster::router> router_;
   std::unique_ptr<shard_listener> listener_;
   std::unique_ptr<coordinator> coordinator_;
+  std::vector<actor_type> types_;
   std::atomic<bool> left_{false};
 
   std::mutex owned_mutex_;

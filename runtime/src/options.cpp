@@ -23,6 +23,7 @@ namespace {
 using detail::option_row;
 
 constexpr int heartbeats_missed_min = 3;
+constexpr std::chrono::milliseconds lease_min{100};
 
 /// A text as given, and where.
 struct given {
@@ -58,7 +59,9 @@ result<void> check_together(const options& value) {
                   "ms is less than 3 heartbeats, " + std::to_string(least.count()) + "ms");
   };
   if (value.failure_timeout < least) return short_of("failure-timeout", value.failure_timeout);
-  if (value.lease < least) return short_of("lease", value.lease);
+  if (value.lease < lease_min)
+    return refuse("lease: " + std::to_string(value.lease.count()) + "ms is less than " +
+                  std::to_string(lease_min.count()) + "ms");
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <aether/runtime/ids.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -139,6 +140,27 @@ bool allows_node(std::string_view text) {
   return text.empty() || node_id_rule::refuse(text).empty();
 }
 
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~'; });
+}
+bool allows_labels(std::string_view text) {
+  constexpr std::size_t bytes_max = 1'024;
+  if (text.size() > bytes_max || !is_printable(text)) return false;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto equals = text.substr(0, comma).find('=');
+    if (equals == 0 || equals == std::string_view::npos) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+    if (text.empty()) return false;
+  }
+  return true;
+}
+bool allows_build(std::string_view text) {
+  constexpr std::size_t bytes_max = 64;
+  return text.size() <= bytes_max && is_printable(text);
+}
+
 std::vector<option_row> place_rows() {
   option_row nats = text("nats", &options::nats, allows_nats, "nats://host:port[,...]",
                          "NATS servers; without: one node, in memory");
@@ -157,6 +179,11 @@ std::vector<option_row> place_rows() {
       number("replicas", &options::replicas, {1, 5}, "copies the NATS servers keep of a stream"),
       number("snapshots-kept", &options::snapshots_kept, {1, 64}, "snapshots kept of an actor"),
       number("weight", &options::weight, {0, 1'000}, "share of the shards; 0 hosts none"),
+      text("labels", &options::labels, allows_labels, "key=value[,...]",
+           "what allocation strategies and operators know this node by"),
+      text("build", &options::build, allows_build, "up to 64 printable characters",
+           "what this node calls its build, for roll-outs"),
+      number("moves-max", &options::moves_max, {1, 65'536}, "slots handed over at once"),
   };
 }
 
@@ -166,7 +193,7 @@ std::vector<option_row> time_rows() {
       duration("failure-timeout", &options::failure_timeout,
                "silence after which a node is down; at least 3 heartbeats"),
       duration("lease", &options::lease,
-               "how long a leader leads without renewing; at least 3 heartbeats"),
+               "how long a leader leads without renewing; at least 100ms"),
       duration("passivate-after", &options::passivate_after,
                "an actor idle for so long leaves memory"),
       duration("drain-timeout", &options::drain_timeout,

@@ -1,6 +1,6 @@
 #include "cluster_world.hpp"
 
-#include "support/cluster_samples.hpp"
+#include "support/tables.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -28,7 +28,7 @@ coordination_options options_for(const std::string& node, std::uint64_t number,
           .incarnation = samples::process(number),
           .weight = weight,
           .shards = world::shards,
-          .types = {}};
+          .types = {{"account", {}, {}, 1}}};
 }
 
 }  // namespace
@@ -55,15 +55,16 @@ void process::when_running(std::function<void()> what) {
 }
 
 void process::start() {
+  core.trust_missing_responders(true);
   carry_out(core.start(clock()));
   tick();
 }
 
 void process::tick() {
   when_running([this] {
-    const auto jitter = in.between(0ms, 100ms);
+    const auto jitter = in.between(0ms, 25ms);
     carry_out(core.tick(clock(), jitter));
-    in.after(50ms, [this] { tick(); });
+    in.after(20ms, [this] { tick(); });
   });
 }
 
@@ -85,9 +86,15 @@ void process::carry_out(const coordination::send_heartbeat& effect) {
 
 void process::carry_out(const coordination::send_probe& effect) {
   if (!linked || !connected) return;
-  in.after(in.between(0ms, hop_max * 2), [this, to = effect.to] {
-    if (reachable() && connected && !in.has_subscriber(to))
-      when_running([this, to] { carry_out(core.probe_failed(to, clock())); });
+  in.after(in.between(0ms, hop_max * 2), [this, effect] {
+    if (!reachable() || !connected) return;
+    const bool nobody = !in.has_subscriber(effect.incarnation);
+    when_running([this, effect, nobody] {
+      if (nobody)
+        carry_out(core.probe_failed(effect.to, effect.incarnation, clock()));
+      else
+        core.probe_answered(effect.to, effect.incarnation);
+    });
   });
 }
 
@@ -125,6 +132,9 @@ void process::carry_out(const coordination::write_table& effect) {
 void process::carry_out(const coordination::table_changed& effect) {
   if (effect.table->revision() <= last_table) in.violated("a node went back to an older table");
   last_table = effect.table->revision();
+  in.after(in.between(0ms, hop_max * 4), [this, revision = last_table] {
+    when_running([this, revision] { carry_out(core.settled(revision, clock())); });
+  });
 }
 
 void process::carry_out(const coordination::member_changed& effect) {
@@ -178,9 +188,9 @@ void world::heartbeat_sent(const process& from, const heartbeat& what) {
   }
 }
 
-bool world::has_subscriber(const node_id& node) const {
+bool world::has_subscriber(const incarnation_id& which) const {
   return !server_up_ || std::ranges::any_of(processes_, [&](const auto& one) {
-    return one->name == node.str() && one->subscribed && !one->done;
+    return samples::process(one->number) == which && one->subscribed && !one->done;
   });
 }
 
@@ -216,11 +226,11 @@ write_result world::write_table(const coordination::write_table& what) {
   if (what.expected != table_.revision()) return {.outcome = write_outcome::conflict};
   const auto& next = what.table;
   if (next.term() < table_.term()) violated("a table of an older term replaced a newer one");
-  if (next.nodes() == table_.nodes() && next.owners() != table_.owners())
-    violated("shards moved although the members did not change");
-  for (std::uint32_t shard = 0; shard < shards; ++shard)
-    if (next.owner(shard_id{shard}) == nullptr && !next.nodes().empty())
-      violated("a shard without an owner");
+  for (const auto& one : next.assignments())
+    if (std::ranges::find(one.owners, shard_table::none) != one.owners.end())
+      violated("a slot without an owner");
+  if (table_.in_hand_over() > 0 && next.in_hand_over() > table_.in_hand_over())
+    violated("a wave of moves began before the one before had ended");
   table_ = next;
   table_.set_revision(++sequence_);
   ++tables_;
@@ -316,20 +326,24 @@ process* world::leader() {
   return nullptr;
 }
 
-std::vector<shard_table::entry> world::expected_owners() {
-  std::map<node_id, std::uint32_t> weights;
+std::vector<present_node> world::expected_owners() {
+  std::vector<present_node> owners;
   for (const auto* one : running())
-    if (one->weight > 0) weights[samples::node(one->name)] = one->weight;
-  std::vector<shard_table::entry> owners;
-  for (const auto& [node, weight] : weights) owners.push_back({node, weight});
+    if (one->weight > 0) owners.push_back(samples::there(one->name, one->weight, one->number));
+  std::ranges::sort(owners, {}, [](const present_node& one) {
+    return std::pair{one.who.node, one.who.incarnation};
+  });
   return owners;
 }
 
 std::string world::disagreement() {
-  if (expected_owners().empty()) return {};
+  auto expected = expected_owners();
+  if (expected.empty()) return {};
   if (leader() == nullptr) return "no leader";
-  if (table_.nodes() != expected_owners()) return "the table's nodes are not those that run";
-  if (!same_assignment(table_, rebalance(table_, expected_owners(), 0))) return "uneven table";
+  if (table_.in_hand_over() > 0) return "a hand-over is under way";
+  for (auto& one : expected) one.settled = table_.revision();
+  if (!same_assignment(table_, samples::plan(table_, expected).table))
+    return "the table is not that of those who run";
   for (const auto* one : running()) {
     if (one->core.current() != coordination::phase::member) return one->name + " is no member";
     if (!one->core.table() || one->core.table()->revision() != table_.revision())

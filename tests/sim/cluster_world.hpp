@@ -65,6 +65,7 @@ class process {
   void carry_out(const coordination::member_changed& effect);
   void carry_out(const coordination::elected& effect);
   void carry_out(const coordination::deposed&) {}
+  void carry_out(const coordination::strategy_failed&) {}
   void carry_out(const coordination::joined&) {}
   void carry_out(const coordination::refused&) { done = true; }
   void carry_out(const coordination::left&) { done = true; }
@@ -104,7 +105,7 @@ class world {
   void after(real_time delay, std::function<void()> what);
   void heartbeat_sent(const process& from, const heartbeat& what);
   [[nodiscard]] bool answers(const node_id& node) const;
-  [[nodiscard]] bool has_subscriber(const node_id& node) const;
+  [[nodiscard]] bool has_subscriber(const incarnation_id& which) const;
   /// Sends `at_server` over the network and feeds its answer, or none after the timeout.
   template <class Answer>
   void request(process& from, std::function<Answer()> at_server, Answer no_answer,
@@ -124,7 +125,7 @@ class world {
  private:
   void check();
   void reconnect(process& one);
-  [[nodiscard]] std::vector<shard_table::entry> expected_owners();
+  [[nodiscard]] std::vector<present_node> expected_owners();
 
   std::mt19937_64 random_;
   real_time now_{};

@@ -9,7 +9,14 @@ namespace {
 
 /// What a node takes off the time it may trust, for clocks of different speed.
 constexpr int contact_margin_divisor = 8;
-constexpr int intervals_until_trusted = 2;
+
+/// Whether `who` owns a shard of these types.
+bool owns_any(const shard_table& of, const shard_table::assignment& in,
+              const shard_table::entry& who) {
+  return std::ranges::any_of(in.owners, [&](std::int32_t index) {
+    return index != shard_table::none && of.nodes()[static_cast<std::size_t>(index)] == who;
+  });
+}
 
 template <class... Fs>
 struct overloaded : Fs... {
@@ -20,12 +27,18 @@ struct overloaded : Fs... {
 
 coordination::coordination(coordination_options options)
     : options_{std::move(options)},
-      membership_{options_.node, options_.failure_timeout},
-      join_{{options_.node, options_.incarnation, options_.weight, options_.types,
+      membership_{options_.node, options_.incarnation, options_.failure_timeout},
+      join_{{options_.node, options_.incarnation, options_.weight, options_.types, options_.observe,
              options_.heartbeat}},
       lease_{{options_.node, options_.incarnation, options_.lease_ttl, options_.lease_margin}},
-      duties_{options_.shards, options_.heartbeat / 2},
-      types_hash_{fingerprint(options_.types)} {}
+      duties_{{.shards = options_.shards,
+               .retry = options_.lease_ttl / 4,
+               .strategy = options_.strategy,
+               .moves_max = options_.moves_max}},
+      types_hash_{fingerprint(options_.types)} {
+  for (const auto& one : options_.types) types_.push_back(*actor_type::parse(one.type));
+  std::ranges::sort(types_);
+}
 
 void coordination::enter(phase next) {
   using enum phase;
@@ -53,7 +66,8 @@ coordination::effects coordination::tick(time_point now, duration jitter) {
     apply(membership_.tick(now), now);
     apply(join_.tick(now), now);
   }
-  if (active()) beat_if_due(now);
+  if (active() && now >= next_heartbeat_) beat(now);
+  if (active()) probe_if_due(now);
   // The lease machine lives on after `leave`, until it has let go.
   if (phase_ != phase::idle && phase_ != phase::joining) {
     const bool eligible = phase_ == phase::member && options_.weight > 0;
@@ -73,14 +87,20 @@ heartbeat coordination::own_heartbeat(time_point now) const {
     state = member_state::up;
   else if (phase_ == phase::leaving)
     state = member_state::leaving;
-  return {.node = options_.node,
-          .incarnation = options_.incarnation,
-          .state = state,
-          .weight = options_.weight,
-          .shards = options_.shards,
-          .types_hash = types_hash_,
-          .table_revision = table_revision(),
-          .sent_at = now.time_since_epoch().count()};
+  heartbeat made{.node = options_.node, .incarnation = options_.incarnation, .state = state};
+  made.weight = options_.weight;
+  made.shards = options_.shards;
+  made.types_hash = types_hash_;
+  made.types = types_;
+  made.labels = options_.labels;
+  made.version = options_.version;
+  made.table_revision = table_revision();
+  made.settled = settled_;
+  made.sent_at = now.time_since_epoch().count();
+  if (!lease_.leading(now)) return made;
+  made.term = lease_.term();
+  if (!duties_.unsettled()) made.heard = membership_.acknowledgements();
+  return made;
 }
 
 void coordination::beat(time_point now) {
@@ -88,47 +108,65 @@ void coordination::beat(time_point now) {
   out_.emplace_back(send_heartbeat{own_heartbeat(now)});
 }
 
-void coordination::beat_if_due(time_point now) {
-  if (now < next_heartbeat_) return;
-  beat(now);
-  if (!lease_.leading(now)) return;
+void coordination::probe_if_due(time_point now) {
+  if (!lease_.leading(now) || now < next_probe_) return;
+  probe_all(now);
+}
+
+void coordination::probe_all(time_point now) {
+  next_probe_ = now + (membership_.suspects() ? options_.second_probe : options_.probe_interval);
   for (const auto& one : membership_.members())
-    if (one.state != member_state::down && one.node != options_.node)
-      out_.emplace_back(send_probe{one.node});
+    if (one.state != member_state::down && one.incarnation != options_.incarnation)
+      out_.emplace_back(send_probe{one.node, one.incarnation});
 }
 
 coordination::effects coordination::heard(const heartbeat& from, time_point now) {
   if (!active()) return {};
-  const bool same_id = from.node == options_.node;
-  const bool own = same_id && from.incarnation == options_.incarnation;
-  if (own) heard_self(from, now);
+  const bool own = from.node == options_.node && from.incarnation == options_.incarnation;
+  const bool stranger = !own && from.state == member_state::joining && phase_ != phase::joining &&
+                        !membership_.knows(from);
   apply(join_.heard(from, now), now);
-  // Another process of the same name is not this one's member; it yields or we did just now.
-  if (!active() || (same_id && !own)) return take();
+  if (!active()) return take();
+  // Another process of the same name is a member only where it is the one to stay.
   apply(membership_.heard(from, now), now);
+  if (stranger) beat(now);  // so that it need not wait to know who is there
   if (from.table_revision > std::max(table_revision(), table_revision_heard_)) {
     table_revision_heard_ = from.table_revision;
     next_refresh_ = now;
     request_table(now);
   }
+  take_acknowledgement(from);
   return take();
 }
 
-// After a gap others may have given this node up just before they heard it again: it does not trust
-// its contact anew before it would have heard of that.
-void coordination::heard_self(const heartbeat& echo, time_point now) {
-  const duration trusted =
-      options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
-  const time_point sent = std::min(time_point{duration{echo.sent_at}}, now);
-  if (now >= heard_self_at_ + trusted) regained_at_ = now;
-  heard_self_at_ = now;
-  if (now < contact_until_ || now >= regained_at_ + options_.heartbeat * intervals_until_trusted)
-    contact_until_ = std::max(contact_until_, sent + trusted);
+void coordination::take_acknowledgement(const heartbeat& from) {
+  if (from.table_revision > table_revision()) return;
+  for (const auto& one : from.heard) {
+    if (one.of != options_.incarnation) continue;
+    const duration trusted =
+        options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
+    contact_until_ = std::max(contact_until_, time_point{duration{one.sent_at}} + trusted);
+  }
 }
 
-coordination::effects coordination::probe_failed(const node_id& node, time_point now) {
-  if (active()) apply(membership_.probe_failed(node, now), now);
+coordination::effects coordination::settled(std::uint64_t revision, time_point now) {
+  if (!active() || revision <= settled_) return {};
+  settled_ = revision;
+  beat(now);
   return take();
+}
+
+coordination::effects coordination::probe_failed(const node_id& node,
+                                                 const incarnation_id& incarnation,
+                                                 time_point now) {
+  if (!active()) return {};
+  apply(membership_.probe_failed(node, incarnation, now), now);
+  if (membership_.suspects()) next_probe_ = std::min(next_probe_, now + options_.second_probe);
+  return take();
+}
+
+void coordination::probe_answered(const node_id& node, const incarnation_id& incarnation) {
+  if (active()) membership_.probe_answered(node, incarnation);
 }
 
 coordination::effects coordination::types_answered(
@@ -204,6 +242,7 @@ void coordination::apply(const lease_machine::effects& todo, time_point now) {
                           [&](const elected& won) {
                             out_.emplace_back(won);
                             apply(duties_.elected(won.term), now);
+                            probe_all(now);
                           },
                           [&](const deposed& lost) {
                             out_.emplace_back(lost);
@@ -233,7 +272,8 @@ void coordination::apply(leader_duties::effects todo, time_point now) {
                             adopt(done.table);
                             beat(now);  // tells everyone the new revision
                           },
-                          [&](leader_duties::step_down) { apply(lease_.step_down(now), now); }},
+                          [&](leader_duties::step_down) { apply(lease_.step_down(now), now); },
+                          [&](strategy_failed& why) { out_.emplace_back(std::move(why)); }},
                one);
   }
 }
@@ -241,7 +281,35 @@ void coordination::apply(leader_duties::effects todo, time_point now) {
 // A write of an earlier leadership still in flight would be taken for one of this leadership.
 void coordination::consider(time_point now) {
   const bool busy = write_in_flight_ && !write_is_for_duties_;
-  if (lease_.leading(now) && !busy) apply(duties_.consider(membership_.members(), now), now);
+  if (lease_.leading(now) && !busy) apply(duties_.consider(present(), now), now);
+}
+
+std::vector<present_node> coordination::present() const {
+  std::vector<present_node> there;
+  for (auto& one : membership_.members()) {
+    if (one.state != member_state::up && one.state != member_state::leaving) continue;
+    const bool able = one.state == member_state::up && one.weight > 0;
+    there.push_back({{one.node, one.incarnation, one.weight},
+                     able,
+                     std::move(one.types),
+                     std::move(one.labels),
+                     std::move(one.version),
+                     one.settled});
+  }
+  return there;
+}
+
+// Those that were heard and fell silent are given time as well: the leader before this one may have
+// heard them.
+void coordination::presume_owners(const shard_table& of, time_point now) {
+  for (const auto& one : of.nodes()) {
+    std::vector<actor_type> types;
+    for (const auto& each : of.assignments())
+      if (owns_any(of, each, one)) types.insert(types.end(), each.types.begin(), each.types.end());
+    std::ranges::sort(types);
+    apply(membership_.presume_up(one, std::move(types), now), now);
+  }
+  probe_all(now);
 }
 
 void coordination::request_table(time_point now) {
@@ -273,9 +341,7 @@ coordination::effects coordination::table_read(std::optional<shard_table> found,
   if (!active()) return {};
   if (found) adopt(*found);
   if (std::exchange(read_is_for_duties_, false)) {
-    if (found)
-      for (const auto& one : found->nodes())
-        apply(membership_.presume_up(one.node, one.weight, now), now);
+    if (found) presume_owners(*found, now);
     apply(duties_.read_done(std::move(found), now), now);
     consider(now);
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -21,13 +22,27 @@ struct coordination_options {
   incarnation_id incarnation;
   std::uint32_t weight = 1;
   std::uint32_t shards = 256;
+  /// Sorted.
   std::vector<hosted_type> types;
-  duration heartbeat = std::chrono::milliseconds{200};
+  /// Sorted.
+  std::vector<std::string> labels = {};
+  std::string version = {};
+  duration heartbeat = std::chrono::milliseconds{500};
   duration failure_timeout = std::chrono::seconds{2};
-  duration lease_ttl = std::chrono::seconds{2};
-  duration lease_margin = std::chrono::milliseconds{250};
+  duration lease_ttl = std::chrono::milliseconds{500};
+  duration lease_margin = std::chrono::milliseconds{62};
+  /// How often a leader asks each process whether it is there.
+  duration probe_interval = std::chrono::milliseconds{150};
+  /// The same after one had no answer.
+  duration second_probe = std::chrono::milliseconds{50};
+  /// How long a process that joins listens for others before it says that it is up. Those that are
+  /// there answer its first words at once.
+  duration observe = std::chrono::milliseconds{100};
   /// How often the table is read when nothing else says that it changed.
   duration table_refresh = std::chrono::seconds{1};
+  /// Not null.
+  std::shared_ptr<const allocation_strategy> strategy = even_allocation();
+  std::size_t moves_max = 32;
 };
 
 /// All that one node does to be part of the cluster: joins, is heard and hears, competes for the
@@ -39,6 +54,14 @@ struct coordination_options {
 /// Guarantees: a leader is a member. `table_changed` comes with ever higher revisions. While there
 /// is no leader, or no KV to be reached, the last table stays in force.
 ///
+/// *Contact.* A leader says in its heartbeats whom it heard last, and when that was sent. Until
+/// seven eighths of `failure_timeout` after it sent a heartbeat that was acknowledged so, a node is
+/// in contact: nobody can have given its slots away without its having let go. For that a leader
+/// acknowledges nothing while a table of its is on the way, a node takes no acknowledgement that
+/// comes with a table which it does not follow yet, and a new leader gives everybody whom the table
+/// names a full `failure_timeout`, unless it is gone for certain. Without a leader nobody is in
+/// contact for long: what a node says is then to be confirmed against the log.
+///
 /// Each `read_*`, `write_*` and `ask_types` is answered once by its counterpart input. Pure: no
 /// clock, no I/O, no threads, no randomness; the whole cluster runs in one test thread.
 class coordination {
@@ -48,9 +71,11 @@ class coordination {
   struct send_heartbeat {
     heartbeat what;
   };
-  /// Ask the node's own subject; feed `probe_failed` when nobody listens there.
+  /// Ask the process's own subject; feed `probe_failed` when nobody listens there,
+  /// `probe_answered` when it answers.
   struct send_probe {
     node_id to;
+    incarnation_id incarnation;
   };
   using ask_types = join_machine::ask_types;
   struct read_lease {};
@@ -64,22 +89,30 @@ class coordination {
   using member_changed = member_change;
   using elected = lease_machine::elected;
   using deposed = lease_machine::deposed;
+  using strategy_failed = leader_duties::strategy_failed;
   using joined = join_machine::joined;
   using refused = join_machine::refused;
   /// After `leave`: nothing follows.
   struct left {};
   using effect = std::variant<send_heartbeat, send_probe, ask_types, read_lease, write_lease,
                               read_table, write_table, table_changed, member_changed, elected,
-                              deposed, joined, refused, left>;
+                              deposed, strategy_failed, joined, refused, left>;
   using effects = std::vector<effect>;
 
   explicit coordination(coordination_options options);
 
   [[nodiscard]] effects start(time_point now);
-  /// Call about four times per heartbeat. @param jitter see `lease_machine::tick`.
+  /// Call several times per `lease_ttl / 20`, `second_probe` and `heartbeat / 4`.
+  /// @param jitter see `lease_machine::tick`.
   [[nodiscard]] effects tick(time_point now, duration jitter);
   [[nodiscard]] effects heard(const heartbeat& from, time_point now);
-  [[nodiscard]] effects probe_failed(const node_id& node, time_point now);
+  [[nodiscard]] effects probe_failed(const node_id& node, const incarnation_id& incarnation,
+                                     time_point now);
+  void probe_answered(const node_id& node, const incarnation_id& incarnation);
+  /// See `membership::trust_missing_responders`.
+  void trust_missing_responders(bool trusted) { membership_.trust_missing_responders(trusted); }
+  /// This node serves every slot that it owns in the table of that revision.
+  [[nodiscard]] effects settled(std::uint64_t revision, time_point now);
   [[nodiscard]] effects types_answered(const node_id& of,
                                        const std::optional<std::vector<hosted_type>>& types,
                                        time_point now);
@@ -100,15 +133,18 @@ class coordination {
   [[nodiscard]] bool leading(time_point now) const noexcept { return lease_.leading(now); }
   [[nodiscard]] std::optional<time_point> leading_until() const noexcept;
   [[nodiscard]] std::uint64_t term() const noexcept { return lease_.term(); }
-  /// Until then nobody can have declared this node down for its silence.
+  /// Until then nobody can have given this node's slots away behind its back.
   [[nodiscard]] time_point contact_until() const noexcept { return contact_until_; }
 
  private:
   void enter(phase next);
   effects take() { return std::exchange(out_, {}); }
-  void heard_self(const heartbeat& echo, time_point now);
+  void take_acknowledgement(const heartbeat& from);
   void beat(time_point now);
-  void beat_if_due(time_point now);
+  void probe_if_due(time_point now);
+  void probe_all(time_point now);
+  void presume_owners(const shard_table& of, time_point now);
+  [[nodiscard]] std::vector<present_node> present() const;
   void apply(const membership::changes& changes, time_point now);
   void apply(join_machine::effects todo, time_point now);
   void apply(const lease_machine::effects& todo, time_point now);
@@ -126,10 +162,11 @@ class coordination {
   lease_machine lease_;
   leader_duties duties_;
   std::uint64_t types_hash_;
+  std::vector<actor_type> types_;
   time_point next_heartbeat_{};
-  time_point heard_self_at_{};
-  time_point regained_at_{};
+  time_point next_probe_{};
   time_point contact_until_{};
+  std::uint64_t settled_ = 0;
   bool farewell_pending_ = false;
 
   std::shared_ptr<const shard_table> table_;

@@ -4,7 +4,9 @@
 #include <aether/runtime/ids.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace aether::cluster {
 
@@ -19,6 +21,14 @@ enum class member_state : std::uint8_t { joining = 1, up = 2, leaving = 3, down 
 
 /// What a node says of itself: a few times a second, and in answer to a probe.
 struct heartbeat {
+  /// The leader heard this heartbeat of that process.
+  struct acknowledgement {
+    incarnation_id of;
+    /// That heartbeat's.
+    std::int64_t sent_at = 0;
+    friend bool operator==(const acknowledgement&, const acknowledgement&) = default;
+  };
+
   node_id node;
   incarnation_id incarnation;
   /// `down` is a farewell: this incarnation will not be heard again.
@@ -28,10 +38,22 @@ struct heartbeat {
   std::uint32_t shards = 0;
   /// `fingerprint` of its types.
   std::uint64_t types_hash = 0;
+  /// The actor types that it hosts, sorted.
+  std::vector<actor_type> types = {};
+  /// `key=value` each, sorted.
+  std::vector<std::string> labels = {};
+  /// What it calls its build.
+  std::string version = {};
   /// KV revision of the newest shard table it knows; 0 for none.
   std::uint64_t table_revision = 0;
+  /// That of the newest table of which it serves every slot it owns.
+  std::uint64_t settled = 0;
   /// The sender's own clock; means something to the sender alone.
   std::int64_t sent_at = 0;
+  /// Of a leader: its term, and the newest heartbeat it heard of each process that it takes for
+  /// alive. Of others 0 and none.
+  std::uint64_t term = 0;
+  std::vector<acknowledgement> heard = {};
 };
 
 /// As docs/formats.md has it ("Heartbeats").

@@ -59,16 +59,12 @@ result<void> check_settings(const namespace_settings& own, const namespace_setti
 result<void> check_types(std::span<const hosted_type> own, const node_id& other,
                          std::span<const hosted_type> theirs) {
   std::string text;
-  for (const auto& one : theirs) {
-    if (const auto* same = find(own, one.type))
-      compare_type(text, *same, one);
-    else
-      add(text, one.type, "not hosted by this node");
-  }
+  for (const auto& one : theirs)
+    if (const auto* same = find(own, one.type)) compare_type(text, *same, one);
   if (text.empty()) return {};
   return fail(errc::incompatible_cluster,
               "compared with node '" + other.str() + "': " + text +
-                  ". A node must know at least what the live ones know");
+                  ". Of a type that it hosts a node must know at least what the live ones know");
 }
 
 bool must_give_way(const incarnation_id& own, const heartbeat& other) {

@@ -30,10 +30,10 @@ struct namespace_settings {
 
 /// Whether a node with types `own` may join `other`, a live node with `theirs`.
 ///
-/// It must host the same actor types (every shard holds actors of all types), handle every command
-/// and read every event and snapshot that `other` knows. It may know more: that is how a newer
-/// build is rolled out. An older build is refused while newer ones live, since it could not read
-/// what they write.
+/// Of each actor type that both host it must handle every command and read every event and snapshot
+/// that `other` knows. It may know more: that is how a newer build is rolled out. An older build is
+/// refused while newer ones live, since it could not read what they write. Types that only one of
+/// them hosts live on the nodes that do.
 /// @errors `incompatible_cluster`: the text has each difference.
 [[nodiscard]] result<void> check_types(std::span<const hosted_type> own, const node_id& other,
                                        std::span<const hosted_type> theirs);

@@ -8,7 +8,6 @@ namespace aether::cluster {
 
 namespace {
 
-constexpr int intervals_observed = 2;
 /// A node that was silent for so long need not be compared any more.
 constexpr int intervals_until_gone = 10;
 
@@ -42,8 +41,7 @@ join_machine::effects join_machine::heard(const heartbeat& from, time_point now)
 }
 
 void join_machine::heard_self(const heartbeat& from, time_point now, effects& out) {
-  if (phase_ == phase::observing && !observed_until_)
-    observed_until_ = now + options_.heartbeat * intervals_observed;
+  if (phase_ == phase::observing && !observed_until_) observed_until_ = now + options_.observe;
   if (phase_ == phase::announcing && from.state == member_state::up) {
     enter(phase::joined);
     out.emplace_back(joined{});

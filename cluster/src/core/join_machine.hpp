@@ -15,13 +15,14 @@ namespace aether::cluster {
 
 /// How a process becomes a member: listens first, then says that it is up.
 ///
-///     idle --start--> observing --own heartbeat heard, two intervals, types compared--> announcing
+///     idle --start--> observing --own heartbeat heard, some time, types compared--> announcing
 ///     announcing --own heartbeat heard as up--> joined
 ///     observing --node id in use | incompatible types--> refused
 ///     announcing|joined --a later process with the same node id is up--> refused
 ///
 /// It does not ask for the types of a node whose fingerprint equals its own, and compares each
-/// other fingerprint once. A node of weight 0 hosts nothing and is not compared.
+/// other fingerprint once. A node of weight 0 hosts nothing and is not compared. Nodes may host
+/// different types; of a type that both host, it must know what the other knows.
 ///
 /// Pure: no clock, no I/O, no threads.
 class join_machine {
@@ -33,6 +34,8 @@ class join_machine {
     incarnation_id incarnation;
     std::uint32_t weight = 0;
     std::vector<hosted_type> types;
+    /// How long it listens after it heard itself; those that are there answer at once.
+    duration observe{};
     duration heartbeat{};
   };
 

@@ -31,10 +31,10 @@ leader_duties::effects leader_duties::read_done(std::optional<shard_table> found
   AETHER_ASSERT(phase_ == phase::reading && read_sent_);
   read_sent_ = false;
   if (!found) {
-    retry_at_ = now + retry_;
+    retry_at_ = now + options_.retry;
     return {};
   }
-  AETHER_ASSERT(found->shards() == shards_);
+  AETHER_ASSERT(found->shards() == options_.shards);
   if (found->term() > term_) {
     enter(phase::idle);
     return {step_down{}};
@@ -54,29 +54,27 @@ leader_duties::effects leader_duties::write_done(const write_result& result, tim
   }
   // Whatever happened, what is stored now decides. A conflict is news and read at once.
   next_.reset();
-  if (result.outcome != write_outcome::conflict) retry_at_ = now + retry_;
+  if (result.outcome != write_outcome::conflict) retry_at_ = now + options_.retry;
   enter(phase::reading);
   return {};
 }
 
-leader_duties::effects leader_duties::consider(const std::vector<member>& members, time_point now) {
+leader_duties::effects leader_duties::consider(const std::vector<present_node>& present,
+                                               time_point now) {
+  effects out;
   if (phase_ == phase::reading && !read_sent_ && now >= retry_at_) {
     read_sent_ = true;
-    return {read{}};
+    out.emplace_back(read{});
   }
-  if (phase_ != phase::watching) return {};
-  auto next = rebalance(*stored_, owners_of(members), term_);
-  if (stored_->term() == term_ && same_assignment(*stored_, next)) return {};
-  next_ = std::move(next);
+  if (phase_ != phase::watching) return out;
+  auto plan = plan_table(*stored_, present, {options_.strategy.get(), options_.moves_max, term_});
+  if (!plan.strategy_failed.empty())
+    out.emplace_back(strategy_failed{std::move(plan.strategy_failed)});
+  if (stored_->term() == term_ && same_assignment(*stored_, plan.table)) return out;
+  next_ = std::move(plan.table);
   enter(phase::writing);
-  return {write{stored_->revision(), *next_}};
-}
-
-std::vector<shard_table::entry> owners_of(const std::vector<member>& members) {
-  std::vector<shard_table::entry> up;
-  for (const auto& one : members)
-    if (one.state == member_state::up && one.weight > 0) up.push_back({one.node, one.weight});
-  return up;
+  out.emplace_back(write{stored_->revision(), *next_});
+  return out;
 }
 
 }  // namespace aether::cluster

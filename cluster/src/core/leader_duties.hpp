@@ -2,11 +2,13 @@
 
 #include "clock.hpp"
 #include "kv_outcome.hpp"
-#include "membership.hpp"
 #include "shard_table.hpp"
+#include "table_plan.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -14,17 +16,27 @@ namespace aether::cluster {
 
 /// What the leader does about the shard table.
 ///
-///     idle --elected--> reading --table--> watching --members differ--> writing --stored-->
-///     watching writing --conflict | unknown--> reading       reading --a later term--> idle (step
-///     down) any --deposed--> idle
+///     idle --elected--> reading --table--> watching --another table is due--> writing
+///     writing --stored--> watching     writing --conflict | unknown--> reading
+///     reading --a later term--> idle (step down)     any --deposed--> idle
 ///
 /// A new leader writes the table once more under its own term even when nobody moves: the leader
 /// before it, should it still believe in itself, then fails on the key's revision. Of one leader at
 /// most one write is in flight. The shell answers each `read` and `write`; answers that come after
-/// `deposed` must be dropped (see `waiting`). Pure: no clock, no I/O, no threads.
+/// `deposed` must be dropped. Pure: no clock, no I/O, no threads.
 class leader_duties {
  public:
   enum class phase { idle, reading, watching, writing };
+
+  struct options {
+    std::uint32_t shards = 0;
+    /// Pause after a read or write that reached nobody.
+    duration retry{};
+    /// Not null.
+    std::shared_ptr<const allocation_strategy> strategy = even_allocation();
+    /// Slots in hand-over at once.
+    std::size_t moves_max = 32;
+  };
 
   struct read {};
   /// Conditional on the revision of the table key; 0: the key must not exist.
@@ -37,11 +49,14 @@ class leader_duties {
     shard_table table;
   };
   struct step_down {};
-  using effect = std::variant<read, write, written, step_down>;
+  /// The strategy's answer was no answer.
+  struct strategy_failed {
+    std::string why;
+  };
+  using effect = std::variant<read, write, written, step_down, strategy_failed>;
   using effects = std::vector<effect>;
 
-  /// @param retry pause after a read or write that reached nobody.
-  leader_duties(std::uint32_t shards, duration retry) : shards_{shards}, retry_{retry} {}
+  explicit leader_duties(options how) : options_{std::move(how)} {}
 
   [[nodiscard]] effects elected(std::uint64_t term);
   void deposed();
@@ -49,16 +64,18 @@ class leader_duties {
   ///              None: it could not be read.
   [[nodiscard]] effects read_done(std::optional<shard_table> found, time_point now);
   [[nodiscard]] effects write_done(const write_result& result, time_point now);
-  /// Looks whether the table still fits; call on each change of members and at each tick.
-  [[nodiscard]] effects consider(const std::vector<member>& members, time_point now);
+  /// Looks whether the table still fits; call on each change of those that are there and at each
+  /// tick. @param present as for `plan_table`.
+  [[nodiscard]] effects consider(const std::vector<present_node>& present, time_point now);
 
   [[nodiscard]] phase current() const noexcept { return phase_; }
+  /// A table other than the newest one that was read may come into force at any moment.
+  [[nodiscard]] bool unsettled() const noexcept { return phase_ != phase::watching; }
 
  private:
   void enter(phase next);
 
-  std::uint32_t shards_;
-  duration retry_;
+  options options_;
   phase phase_ = phase::idle;
   std::uint64_t term_ = 0;
   bool read_sent_ = false;
@@ -67,8 +84,5 @@ class leader_duties {
   std::optional<shard_table> stored_;
   std::optional<shard_table> next_;
 };
-
-/// The members that may own shards: up, with a weight. Sorted as `members` is.
-[[nodiscard]] std::vector<shard_table::entry> owners_of(const std::vector<member>& members);
 
 }  // namespace aether::cluster

@@ -1,5 +1,6 @@
 #include "membership.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace aether::cluster {
@@ -12,8 +13,15 @@ constexpr int timeouts_until_forgotten = 10;
 bool alive(const member& one) { return one.state != member_state::down; }
 
 member view_of(const heartbeat& from) {
-  return {from.node,   from.incarnation, from.state,
-          from.weight, from.types_hash,  from.table_revision};
+  member made{.node = from.node, .incarnation = from.incarnation, .state = from.state};
+  made.weight = from.weight;
+  made.types_hash = from.types_hash;
+  made.types = from.types;
+  made.labels = from.labels;
+  made.version = from.version;
+  made.table_revision = from.table_revision;
+  made.settled = from.settled;
+  return made;
 }
 
 member_event event_of(member_state state) {
@@ -48,28 +56,19 @@ std::string_view to_string(member_event event) noexcept {
   return "unknown";
 }
 
-membership::membership(node_id self, duration failure_timeout)
-    : self_{std::move(self)}, failure_timeout_{failure_timeout} {
+membership::membership(node_id self, incarnation_id incarnation, duration failure_timeout)
+    : self_{std::move(self), incarnation}, failure_timeout_{failure_timeout} {
   AETHER_ASSERT(failure_timeout > duration::zero());
 }
 
 membership::changes membership::heard(const heartbeat& from, time_point now) {
   changes out;
-  if (from.node == self_) heard_self(now);
-  const auto found = entries_.find(from.node);
-  if (found == entries_.end()) {
-    // A farewell of someone unknown is no news.
-    if (from.state == member_state::down) return out;
-    auto& added = entries_.emplace(from.node, entry{view_of(from), now}).first->second;
-    out.push_back({event_of(from.state), added.view, "first heartbeat"});
-    return out;
-  }
-  entry& known = found->second;
-  if (known.view.incarnation.is_nil()) known.view.incarnation = from.incarnation;
-  if (known.view.incarnation == from.incarnation)
-    follow(known, from, now, out);
-  else
-    replace(known, from, now, out);
+  const key who{from.node, from.incarnation};
+  if (is_self(who)) heard_self(now);
+  if (const auto found = entries_.find(who); found != entries_.end())
+    follow(found->second, from, now, out);
+  else if (from.state != member_state::down)  // a farewell of someone unknown is no news
+    meet(from, now, out);
   return out;
 }
 
@@ -84,32 +83,46 @@ bool membership::hears(time_point now) const {
 }
 
 void membership::follow(entry& known, const heartbeat& from, time_point now, changes& out) {
-  if (known.farewell) return;  // overtaken by its own farewell
+  if (known.farewell) return;  // overtaken by it
   known.last_heard = now;
+  known.sent_at = from.sent_at;
   known.probes_failed = 0;
   const member_state before = known.view.state;
+  const bool superseded = known.view.superseded;
   const bool backwards = before != member_state::down && from.state < before;
   known.view = view_of(from);
+  known.view.superseded = superseded;
   known.view.state = before;
   if (from.state == member_state::down) {
-    known.farewell = true;
+    known.farewell = known.view.gone = true;
     to_state(known, member_state::down, "farewell", out);
+  } else if (superseded) {
+    to_state(known, member_state::leaving, "heard again", out);
   } else if (!backwards) {
     to_state(known, from.state, before == member_state::down ? "heard again" : "announced", out);
   }
 }
 
-void membership::replace(entry& known, const heartbeat& from, time_point now, changes& out) {
-  if (from.state == member_state::down) return;  // the farewell of another process
-  const bool takes_over =
-      from.state != member_state::joining && known.view.incarnation < from.incarnation;
-  if (alive(known.view) && !takes_over) {
-    out.push_back({member_event::conflict, view_of(from), "another live process has this node id"});
-    return;
+void membership::meet(const heartbeat& from, time_point now, changes& out) {
+  const auto same_name = [&](const auto& one) {
+    return one.first.first == from.node && alive(one.second.view) && !one.second.view.superseded;
+  };
+  for (auto& one : entries_) {
+    if (!same_name(one)) continue;
+    const bool takes_over =
+        from.state != member_state::joining && one.first.second < from.incarnation;
+    if (!takes_over) {
+      out.push_back(
+          {member_event::conflict, view_of(from), "another live process has this node id"});
+      return;
+    }
+    one.second.view.superseded = true;
+    to_state(one.second, member_state::leaving, "replaced by another process", out);
   }
-  to_state(known, member_state::down, "replaced by another process", out);
-  known = entry{view_of(from), now};
-  out.push_back({event_of(from.state), known.view, "another process"});
+  auto& added =
+      entries_.emplace(key{from.node, from.incarnation}, entry{view_of(from), now}).first->second;
+  added.sent_at = from.sent_at;
+  out.push_back({event_of(from.state), added.view, "first heartbeat"});
 }
 
 void membership::to_state(entry& known, member_state next, std::string_view reason, changes& out) {
@@ -118,28 +131,49 @@ void membership::to_state(entry& known, member_state next, std::string_view reas
   out.push_back({event_of(next), known.view, reason});
 }
 
-membership::changes membership::probe_failed(const node_id& node, time_point now) {
+membership::changes membership::probe_failed(const node_id& node, const incarnation_id& incarnation,
+                                             time_point now) {
   changes out;
-  const auto found = entries_.find(node);
-  if (found == entries_.end() || node == self_ || !hears(now) || now < grace_until_) return out;
+  const auto found = entries_.find({node, incarnation});
+  if (found == entries_.end() || is_self(found->first) || !trusts_server_ || !hears(now) ||
+      now < grace_until_)
+    return out;
   entry& known = found->second;
-  if (alive(known.view) && ++known.probes_failed >= failed_probes_until_down)
-    to_state(known, member_state::down, "no responders", out);
+  if (!alive(known.view) || ++known.probes_failed < failed_probes_until_down) return out;
+  known.view.gone = true;
+  to_state(known, member_state::down, "no responders", out);
   return out;
 }
 
-membership::changes membership::presume_up(const node_id& node, std::uint32_t weight,
-                                           time_point now) {
+void membership::probe_answered(const node_id& node, const incarnation_id& incarnation) {
+  if (const auto found = entries_.find({node, incarnation}); found != entries_.end())
+    found->second.probes_failed = 0;
+}
+
+membership::changes membership::presume_up(const shard_table::entry& who,
+                                           std::vector<actor_type> types, time_point now) {
   changes out;
-  if (node == self_ || entries_.contains(node)) return out;
-  const member view{.node = node,
-                    .incarnation = {},
-                    .state = member_state::up,
-                    .weight = weight,
-                    .types_hash = 0,
-                    .table_revision = 0};
-  entries_.emplace(node, entry{view, now});
-  out.push_back({member_event::up, view, "presumed from the shard table"});
+  const key which{who.node, who.incarnation};
+  if (is_self(which)) return out;
+  member view{.node = who.node, .incarnation = who.incarnation, .state = member_state::up};
+  view.weight = who.weight;
+  view.types = std::move(types);
+  view.heard = false;
+  view.superseded = std::ranges::any_of(entries_, [&](const auto& one) {
+    return one.first.first == who.node && one.first.second > who.incarnation &&
+           alive(one.second.view) && one.second.view.state != member_state::joining;
+  });
+  if (view.superseded) view.state = member_state::leaving;
+  const auto [at, fresh] = entries_.try_emplace(which, entry{view, now});
+  entry& known = at->second;
+  if (!fresh) {
+    if (known.view.gone) return out;
+    known.last_heard = now;
+    if (alive(known.view)) return out;
+    known.probes_failed = 0;
+    known.view.state = view.state;
+  }
+  out.push_back({event_of(known.view.state), known.view, "presumed from the shard table"});
   return out;
 }
 
@@ -152,7 +186,7 @@ void membership::connection_regained(time_point now) {
 
 void membership::give_everyone_time(time_point now) {
   grace_until_ = now + failure_timeout_;
-  for (auto& [node, known] : entries_) {
+  for (auto& [who, known] : entries_) {
     if (!alive(known.view)) continue;
     known.last_heard = now;
     known.probes_failed = 0;
@@ -166,7 +200,7 @@ membership::changes membership::tick(time_point now) {
     entry& known = one->second;
     // Only the silence between words of our own is another's.
     const duration silence = *heard_self_at_ - known.last_heard;
-    if (one->first != self_ && alive(known.view) && silence > failure_timeout_)
+    if (!is_self(one->first) && alive(known.view) && silence > failure_timeout_)
       to_state(known, member_state::down, "no heartbeat", out);
     const bool forget = !alive(known.view) && silence > failure_timeout_ * timeouts_until_forgotten;
     one = forget ? entries_.erase(one) : std::next(one);
@@ -177,13 +211,29 @@ membership::changes membership::tick(time_point now) {
 std::vector<member> membership::members() const {
   std::vector<member> all;
   all.reserve(entries_.size());
-  for (const auto& [node, known] : entries_) all.push_back(known.view);
+  for (const auto& [who, known] : entries_) all.push_back(known.view);
   return all;
 }
 
 const member* membership::find(const node_id& node) const {
-  const auto found = entries_.find(node);
-  return found == entries_.end() ? nullptr : &found->second.view;
+  const member* newest = nullptr;
+  for (const auto& [who, known] : entries_)
+    if (who.first == node && (newest == nullptr || newest->superseded || !alive(*newest)))
+      newest = &known.view;
+  return newest;
+}
+
+std::vector<heartbeat::acknowledgement> membership::acknowledgements() const {
+  std::vector<heartbeat::acknowledgement> all;
+  for (const auto& [who, known] : entries_)
+    if (alive(known.view) && known.view.heard) all.push_back({who.second, known.sent_at});
+  return all;
+}
+
+bool membership::suspects() const noexcept {
+  return std::ranges::any_of(entries_, [](const auto& one) {
+    return alive(one.second.view) && one.second.probes_failed > 0;
+  });
 }
 
 }  // namespace aether::cluster

@@ -2,71 +2,93 @@
 
 #include <aether/runtime/bytes.hpp>
 #include <aether/runtime/ids.hpp>
+#include "heartbeat.hpp"
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <vector>
 
 namespace aether::cluster {
 
-/// Which node owns which shard: written by the leader, the same for everyone who has the same
-/// revision. Immutable once published; share it by pointer.
+/// Which process owns which slot, a slot being the actors of one type in one shard: written by the
+/// leader, the same for everyone who has the same revision. Immutable once published; share it by
+/// pointer.
+///
+/// A slot whose move is planned has an owner and a *giver*: who served it before and may not have
+/// let go yet. The owner asks the giver for it; the leader clears the giver once the owner says
+/// that it serves the slot. So the table alone says what is still to be done, whoever leads.
 class shard_table {
  public:
-  /// A node that may own shards, and its weight when the table was made.
+  static constexpr std::int32_t none = -1;
+
+  /// A process that owns slots, may own some, or still has some to give. Its weight is that of when
+  /// the table was made.
   struct entry {
     node_id node;
+    incarnation_id incarnation;
     std::uint32_t weight = 0;
     friend bool operator==(const entry&, const entry&) = default;
   };
-  static constexpr std::int32_t none = -1;
+  /// Types that have the same owners in every shard.
+  struct assignment {
+    /// Sorted; each type is in one assignment.
+    std::vector<actor_type> types;
+    /// Indices into `nodes`, or `none`, one per shard.
+    std::vector<std::int32_t> owners;
+    /// The same. Empty: no shard has a giver.
+    std::vector<std::int32_t> givers;
+    friend bool operator==(const assignment&, const assignment&) = default;
+  };
 
   /// No nodes, no owners.
-  explicit shard_table(std::uint32_t shards) : owners_(shards, none) {}
-  /// @pre every owner is `none` or an index into `nodes`; nodes are sorted and differ.
-  shard_table(std::uint64_t term, std::vector<entry> nodes, std::vector<std::int32_t> owners);
+  explicit shard_table(std::uint32_t shards) : shards_{shards} {}
+  /// @pre nodes are sorted by node and incarnation, and differ; each owner and giver is `none` or
+  /// an
+  ///      index into them; no type is in two assignments; no owner is its own giver.
+  shard_table(std::uint64_t term, std::uint32_t shards, std::vector<entry> nodes,
+              std::vector<assignment> assignments);
 
-  [[nodiscard]] std::uint32_t shards() const noexcept {
-    return static_cast<std::uint32_t>(owners_.size());
-  }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
   /// The term of the leader that wrote it.
   [[nodiscard]] std::uint64_t term() const noexcept { return term_; }
   /// Where it is stored: the KV key's revision. Rises with each table; 0 before it is stored.
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
   void set_revision(std::uint64_t revision) noexcept { revision_ = revision; }
   [[nodiscard]] const std::vector<entry>& nodes() const noexcept { return nodes_; }
-  /// Indices into `nodes`, one per shard.
-  [[nodiscard]] const std::vector<std::int32_t>& owners() const noexcept { return owners_; }
+  [[nodiscard]] const std::vector<assignment>& assignments() const noexcept { return assignments_; }
 
-  /// Null while nobody owns it. @pre `shard < shards()`.
-  [[nodiscard]] const node_id* owner(shard_id shard) const noexcept;
-  [[nodiscard]] std::vector<shard_id> owned_by(const node_id& node) const;
+  /// Null when no node hosts, or hosted, the type.
+  [[nodiscard]] const assignment* find(const actor_type& type) const noexcept;
+  /// Null while nobody owns the slot. @pre `shard < shards()`, here and in `giver`.
+  [[nodiscard]] const entry* owner(const actor_type& type, shard_id shard) const noexcept;
+  /// Null when nobody has to let go of it.
+  [[nodiscard]] const entry* giver(const actor_type& type, shard_id shard) const noexcept;
+  /// Slots that the process owns.
+  [[nodiscard]] std::size_t owned_by(const node_id& node, const incarnation_id& incarnation) const;
+  /// Slots in the middle of a planned move.
+  [[nodiscard]] std::size_t in_hand_over() const noexcept;
 
  private:
+  [[nodiscard]] const entry* node_at(std::int32_t index) const noexcept {
+    return index == none ? nullptr : &nodes_[static_cast<std::size_t>(index)];
+  }
+
   std::uint64_t term_ = 0;
   std::uint64_t revision_ = 0;
+  std::uint32_t shards_ = 0;
   std::vector<entry> nodes_;
-  std::vector<std::int32_t> owners_;
+  std::vector<assignment> assignments_;
 };
 
-/// How many shards have another owner in `after`. @pre the same number of shards.
+/// How many slots have another owner in `after`. @pre the same number of shards.
 [[nodiscard]] std::size_t moved_between(const shard_table& before, const shard_table& after);
 
-/// The same nodes, weights and owners; term and revision may differ.
+/// The same nodes, weights, owners and givers; term and revision may differ.
 [[nodiscard]] bool same_assignment(const shard_table& a, const shard_table& b);
 
 /// As docs/formats.md has it ("Shard table"). The revision is the key's and not part of it.
 [[nodiscard]] bytes encode_table(const shard_table& table);
+/// One of format 1 counts as none.
 /// @errors `decode_failed`: not a table, of another format, or not with `shards` shards.
 [[nodiscard]] result<shard_table> decode_table(bytes_view data, std::uint32_t shards);
-
-/// The table for `up` nodes, made from the one before by moving as few shards as possible: those
-/// without an owner in `up`, and only as many others as evenness needs. Each node gets its fair
-/// share, `shards * weight / sum of weights`, rounded up or down. Deterministic; the same nodes
-/// give the same table again. With no node of weight above 0 the assignment stays as it is.
-/// @param up sorted by node.
-[[nodiscard]] shard_table rebalance(const shard_table& before,
-                                    const std::vector<shard_table::entry>& up, std::uint64_t term);
 
 }  // namespace aether::cluster

@@ -12,6 +12,12 @@ TEST_CASE("heartbeat: what is encoded is what is decoded") {
   sent.types_hash = 0xffff'ffff'ffff'ffff;
   sent.table_revision = 9;
   sent.sent_at = -5;
+  sent.types = {actor_type::parse("account").value(), actor_type::parse("cart").value()};
+  sent.labels = {"rack=2", "zone=a"};
+  sent.version = "1.4";
+  sent.settled = 8;
+  sent.term = 3;
+  sent.heard = {{samples::process(41), 6}, {samples::process(42), -7}};
   const auto back = decode_heartbeat(encode_heartbeat(sent)).value();
   CHECK(back.node == sent.node);
   CHECK(back.incarnation == sent.incarnation);
@@ -21,6 +27,12 @@ TEST_CASE("heartbeat: what is encoded is what is decoded") {
   CHECK(back.types_hash == sent.types_hash);
   CHECK(back.table_revision == 9);
   CHECK(back.sent_at == -5);
+  CHECK(back.types == sent.types);
+  CHECK(back.labels == sent.labels);
+  CHECK(back.version == "1.4");
+  CHECK(back.settled == 8);
+  CHECK(back.term == 3);
+  CHECK(back.heard == sent.heard);
 }
 
 TEST_CASE("heartbeat: bytes that are no heartbeat are refused, not believed") {

@@ -20,7 +20,7 @@ const std::vector<hosted_type> old_bank{{"account", {"deposit"}, {"deposited"}, 
 const std::vector<hosted_type> new_bank{{"account", {"close", "deposit"}, {"deposited"}, 1}};
 
 join_machine started(const std::vector<hosted_type>& types = old_bank, std::uint32_t weight = 1) {
-  join_machine machine{{node("n1"), samples::process(5), weight, types, 200ms}};
+  join_machine machine{{node("n1"), samples::process(5), weight, types, 400ms, 200ms}};
   machine.start();
   return machine;
 }

@@ -29,14 +29,20 @@ TEST_CASE("kv format: the lease is written and read as the golden file has it") 
 }
 
 TEST_CASE("kv format: the shard table is written and read as the golden file has it") {
-  const bytes golden = testing::golden("table-v1.hex");
+  const bytes golden = testing::golden("table-v2.hex");
   const auto read = decode_table(golden, 4);
   REQUIRE(read.has_value());
   CHECK(read->term() == 300);
   REQUIRE(read->nodes().size() == 2);
   CHECK(read->nodes()[1].node.str() == "node-2");
+  CHECK(read->nodes()[1].incarnation.hex() == "01932f3a5b7c7d3e8f90a1b2c3d4e5f7");
   CHECK(read->nodes()[1].weight == 2);
-  CHECK(read->owners() == std::vector<std::int32_t>{0, 1, 1, shard_table::none});
+  REQUIRE(read->assignments().size() == 1);
+  const auto& only = read->assignments().front();
+  REQUIRE(only.types.size() == 2);
+  CHECK(only.types[1].str() == "cart");
+  CHECK(only.owners == std::vector<std::int32_t>{0, 1, 1, shard_table::none});
+  CHECK(only.givers == std::vector<std::int32_t>{-1, -1, 0, -1});
   CHECK(encode_table(*read) == golden);
 }
 

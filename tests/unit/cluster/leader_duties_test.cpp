@@ -1,6 +1,6 @@
 #include "cluster/src/core/leader_duties.hpp"
 
-#include "support/cluster_samples.hpp"
+#include "support/tables.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,32 +11,26 @@ namespace {
 using namespace std::chrono_literals;
 using samples::at;
 using samples::first;
-using samples::node;
 using phase = leader_duties::phase;
 constexpr auto conflict = write_outcome::conflict;
 constexpr auto unknown = write_outcome::unknown;
 
 constexpr std::uint32_t shards = 16;
 
-member up(const char* name) {
-  return {.node = node(name),
-          .incarnation = samples::process(1),
-          .state = member_state::up,
-          .weight = 1,
-          .types_hash = 0,
-          .table_revision = 0};
-}
+present_node up(const char* name) { return samples::there(name); }
+
+leader_duties fresh() { return leader_duties{{.shards = shards, .retry = 100ms}}; }
 
 shard_table table_of(std::uint64_t term, std::uint64_t revision,
-                     const std::vector<member>& members) {
-  auto table = rebalance(shard_table{shards}, owners_of(members), term);
+                     const std::vector<present_node>& present) {
+  auto table = samples::planned(shard_table{shards}, present, term);
   table.set_revision(revision);
   return table;
 }
 
 /// A leader of term 10 that has read `table`.
 leader_duties watching(const shard_table& table) {
-  leader_duties duties{shards, 100ms};
+  auto duties = fresh();
   REQUIRE(first<leader_duties::read>(duties.elected(10)) != nullptr);
   REQUIRE(duties.read_done(table, at(0ms)).empty());
   REQUIRE(duties.current() == phase::watching);
@@ -52,7 +46,7 @@ TEST_CASE("leader duties: the first leader writes the first table under its term
   REQUIRE(write != nullptr);
   CHECK(write->expected == 0);
   CHECK(write->table.term() == 10);
-  CHECK(write->table.owned_by(node("a")).size() == 8);
+  CHECK(samples::owned(write->table, "a") == 8);
   const auto done = duties.write_done({.outcome = write_outcome::stored, .revision = 11}, at(1ms));
   REQUIRE(first<leader_duties::written>(done) != nullptr);
   CHECK(first<leader_duties::written>(done)->table.revision() == 11);
@@ -70,17 +64,26 @@ TEST_CASE("leader duties: a new leader writes an unchanged table once, to fence 
   CHECK(same_assignment(write->table, before));
 }
 
-TEST_CASE("leader duties: the table changes with the members and with nothing else") {
+TEST_CASE("leader duties: the table changes with those that are there and with nothing else") {
   auto duties = watching(table_of(10, 11, {up("a"), up("b")}));
   CHECK(duties.consider({up("a"), up("b")}, at(0ms)).empty());
-  auto joining = up("c");
-  joining.state = member_state::joining;
-  CHECK(duties.consider({up("a"), up("b"), joining}, at(0ms)).empty());
   auto leaving = up("b");
-  leaving.state = member_state::leaving;
+  leaving.able = false;
   const auto effects = duties.consider({up("a"), leaving}, at(0ms));
   REQUIRE(first<leader_duties::write>(effects) != nullptr);
-  CHECK(first<leader_duties::write>(effects)->table.owned_by(node("b")).empty());
+  CHECK(samples::owned(first<leader_duties::write>(effects)->table, "b") == 0);
+}
+
+TEST_CASE("leader duties: who has settled ends the hand-over") {
+  auto duties = watching(table_of(10, 11, {up("a")}));
+  REQUIRE(duties.consider({up("a"), up("b")}, at(0ms)).size() == 1);
+  (void)duties.write_done({.outcome = write_outcome::stored, .revision = 12}, at(1ms));
+  CHECK(duties.consider({up("a"), up("b")}, at(2ms)).empty());
+  auto settled = up("b");
+  settled.settled = 12;
+  const auto effects = duties.consider({up("a"), settled}, at(3ms));
+  REQUIRE(first<leader_duties::write>(effects) != nullptr);
+  CHECK(first<leader_duties::write>(effects)->table.in_hand_over() == 0);
 }
 
 TEST_CASE("leader duties: one write is in flight at most") {
@@ -116,7 +119,7 @@ TEST_CASE("leader duties: an unknown write that did take effect is taken as it i
 }
 
 TEST_CASE("leader duties: a table that cannot be read is read again") {
-  leader_duties duties{shards, 100ms};
+  auto duties = fresh();
   (void)duties.elected(10);
   CHECK(duties.read_done(std::nullopt, at(0ms)).empty());
   CHECK(duties.consider({up("a")}, at(99ms)).empty());
@@ -124,7 +127,7 @@ TEST_CASE("leader duties: a table that cannot be read is read again") {
 }
 
 TEST_CASE("leader duties: a table of a later term ends them") {
-  leader_duties duties{shards, 100ms};
+  auto duties = fresh();
   (void)duties.elected(10);
   const auto effects = duties.read_done(table_of(11, 12, {up("a")}), at(0ms));
   CHECK(first<leader_duties::step_down>(effects) != nullptr);

@@ -18,7 +18,8 @@ constexpr auto failure_timeout = 2s;
 
 /// The view of node n1, which heard itself at 0 ms.
 membership seen_by_n1() {
-  membership view{node("n1"), failure_timeout};
+  membership view{node("n1"), samples::process(1), failure_timeout};
+  view.trust_missing_responders(true);
   (void)view.heard(beat("n1", 1), at(0ms));
   return view;
 }
@@ -87,12 +88,12 @@ TEST_CASE("membership: a node that is heard is never down") {
 TEST_CASE("membership: two probes in a row without responders are enough, one is not") {
   auto view = seen_by_n1();
   (void)view.heard(beat("n2", 1), at(0ms));
-  CHECK(told(view.probe_failed(node("n2"), at(100ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(100ms))) == "");
   (void)view.heard(beat("n2", 1), at(200ms));
-  CHECK(told(view.probe_failed(node("n2"), at(300ms))) == "");
-  CHECK(told(view.probe_failed(node("n2"), at(500ms))) == "n2 down");
-  CHECK(told(view.probe_failed(node("n2"), at(700ms))) == "");
-  CHECK(told(view.probe_failed(node("n9"), at(700ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(300ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(500ms))) == "n2 down");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(700ms))) == "");
+  CHECK(told(view.probe_failed(node("n9"), samples::process(1), at(700ms))) == "");
 }
 
 TEST_CASE("membership: a node that was given up comes back when the same process is heard again") {
@@ -121,17 +122,75 @@ TEST_CASE("membership: of two live processes with one id the later one wins once
   (void)view.heard(beat("n2", 1), at(0ms));
   CHECK(told(view.heard(beat("n2", 2, joining), at(100ms))) == "n2 conflict");
   CHECK(view.find(node("n2"))->incarnation == samples::process(1));
-  CHECK(told(view.heard(beat("n2", 2, up), at(200ms))) == "n2 down, n2 up");
-  CHECK(told(view.heard(beat("n2", 1, up), at(300ms))) == "n2 conflict");
-  CHECK(told(view.heard(beat("n2", 1, down), at(300ms))) == "");
+  CHECK(told(view.heard(beat("n2", 2, up), at(200ms))) == "n2 leaving, n2 up");
+  CHECK(view.find(node("n2"))->incarnation == samples::process(2));
+  // The earlier one may still serve what it has, but stays on its way out.
+  CHECK(told(view.heard(beat("n2", 1, up), at(300ms))) == "");
+  REQUIRE(view.members().size() == 3);
+  CHECK(view.members()[1].state == leaving);
+  CHECK(view.members()[1].superseded);
+  CHECK(told(view.heard(beat("n2", 1, down), at(300ms))) == "n2 down");
   CHECK(view.find(node("n2"))->incarnation == samples::process(2));
 }
 
-TEST_CASE("membership: a process that started earlier may replace one that is down") {
+TEST_CASE("membership: a process that started earlier may follow one that is down") {
   auto view = seen_by_n1();
   (void)view.heard(beat("n2", 5), at(0ms));
   CHECK(ticks(view, 0ms, 2200ms) == "n2 down");
   CHECK(told(view.heard(beat("n2", 4), at(2300ms))) == "n2 up");
+}
+
+TEST_CASE("membership: in a group of servers a missing responder proves nothing") {
+  auto view = seen_by_n1();
+  view.trust_missing_responders(false);
+  (void)view.heard(beat("n2", 1), at(0ms));
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(100ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(200ms))) == "");
+  CHECK(ticks(view, 0ms, 2100ms) == "n2 down");
+  CHECK_FALSE(view.find(node("n2"))->gone);
+}
+
+TEST_CASE("membership: who is down by silence alone is not gone, by a word it is") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 1), at(0ms));
+  (void)view.heard(beat("n3", 1), at(0ms));
+  (void)view.heard(beat("n4", 1), at(0ms));
+  (void)view.heard(beat("n3", 1, down), at(100ms));
+  (void)view.probe_failed(node("n4"), samples::process(1), at(100ms));
+  CHECK(view.suspects());
+  (void)view.probe_failed(node("n4"), samples::process(1), at(200ms));
+  CHECK_FALSE(view.suspects());
+  CHECK(ticks(view, 0ms, 2100ms) == "n2 down");
+  CHECK_FALSE(view.find(node("n2"))->gone);
+  CHECK(view.find(node("n3"))->gone);
+  CHECK(view.find(node("n4"))->gone);
+  // One that had only lost its connection is heard again.
+  CHECK(told(view.heard(beat("n4", 1), at(2200ms))) == "n4 up");
+  CHECK_FALSE(view.find(node("n4"))->gone);
+}
+
+TEST_CASE("membership: an answer to a probe clears the one before that had none") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 1), at(0ms));
+  (void)view.probe_failed(node("n2"), samples::process(1), at(100ms));
+  view.probe_answered(node("n2"), samples::process(1));
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(200ms))) == "");
+}
+
+TEST_CASE("membership: what is acknowledged is the newest heartbeat of each that is not down") {
+  auto view = seen_by_n1();
+  auto first = beat("n2", 2), second = beat("n2", 2), other = beat("n3", 3);
+  first.sent_at = 5, second.sent_at = 6, other.sent_at = 7;
+  (void)view.heard(first, at(0ms));
+  (void)view.heard(second, at(100ms));
+  (void)view.heard(other, at(0ms));
+  other.state = down;
+  (void)view.heard(other, at(200ms));
+  (void)view.presume_up({node("n9"), samples::process(9), 1}, {}, at(200ms));
+  const auto all = view.acknowledgements();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0] == heartbeat::acknowledgement{samples::process(1), 0});
+  CHECK(all[1] == heartbeat::acknowledgement{samples::process(2), 6});
 }
 
 TEST_CASE("membership: nobody is down while the connection is, and all have time after it") {
@@ -139,19 +198,19 @@ TEST_CASE("membership: nobody is down while the connection is, and all have time
   (void)view.heard(beat("n2", 1), at(0ms));
   (void)view.heard(beat("n3", 1), at(0ms));
   view.connection_lost();
-  CHECK(told(view.probe_failed(node("n2"), at(200ms))) == "");
-  CHECK(told(view.probe_failed(node("n2"), at(400ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(200ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(400ms))) == "");
   CHECK(deaf_ticks(view, 100ms, 10s) == "");
   view.connection_regained(at(10s));
   (void)view.heard(beat("n1", 1), at(10s));
-  CHECK(told(view.probe_failed(node("n2"), at(10200ms))) == "");
-  CHECK(told(view.probe_failed(node("n2"), at(10400ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(10200ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(10400ms))) == "");
   (void)view.heard(beat("n2", 1), at(11s));
   CHECK(ticks(view, 10s, 12s) == "");
   CHECK(ticks(view, 12s, 12100ms) == "n3 down");
   CHECK(state_of(view, "n2") == "up");
-  CHECK(told(view.probe_failed(node("n2"), at(12200ms))) == "");
-  CHECK(told(view.probe_failed(node("n2"), at(12400ms))) == "n2 down");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(12200ms))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(12400ms))) == "n2 down");
 }
 
 TEST_CASE("membership: who did not hear itself blames nobody for what it did not hear") {
@@ -159,8 +218,8 @@ TEST_CASE("membership: who did not hear itself blames nobody for what it did not
   (void)view.heard(beat("n2", 1), at(0ms));
   CHECK(ticks(view, 0ms, 200ms) == "");
   CHECK(deaf_ticks(view, 200ms, 9s) == "");  // a half-dead cable; the same when it did not run
-  CHECK(told(view.probe_failed(node("n2"), at(9s))) == "");
-  CHECK(told(view.probe_failed(node("n2"), at(9s))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(9s))) == "");
+  CHECK(told(view.probe_failed(node("n2"), samples::process(1), at(9s))) == "");
   CHECK(ticks(view, 9s, 11100ms) == "");
   CHECK(ticks(view, 11100ms, 11200ms) == "n2 down");
 }
@@ -168,21 +227,46 @@ TEST_CASE("membership: who did not hear itself blames nobody for what it did not
 TEST_CASE("membership: a node is never down in its own eyes") {
   auto view = seen_by_n1();
   CHECK(ticks(view, 0ms, 10s) == "");
-  CHECK(told(view.probe_failed(node("n1"), at(10s))) == "");
-  CHECK(told(view.probe_failed(node("n1"), at(10s))) == "");
+  CHECK(told(view.probe_failed(node("n1"), samples::process(1), at(10s))) == "");
+  CHECK(told(view.probe_failed(node("n1"), samples::process(1), at(10s))) == "");
   CHECK(state_of(view, "n1") == "up");
 }
 
-TEST_CASE("membership: a node of the shard table is presumed up until it proves otherwise") {
+TEST_CASE("membership: a process of the shard table is presumed up until it proves otherwise") {
   auto view = seen_by_n1();
-  CHECK(told(view.presume_up(node("n2"), 3, at(0ms))) == "n2 up");
-  CHECK(told(view.presume_up(node("n3"), 1, at(0ms))) == "n3 up");
-  CHECK(told(view.presume_up(node("n1"), 1, at(0ms))) == "");
+  const auto entry = [](const char* name, std::uint64_t number) {
+    return shard_table::entry{node(name), samples::process(number), 1};
+  };
+  CHECK(told(view.presume_up(entry("n2", 7), {}, at(0ms))) == "n2 up");
+  CHECK(told(view.presume_up(entry("n3", 1), {}, at(0ms))) == "n3 up");
+  CHECK(told(view.presume_up(entry("n1", 1), {}, at(0ms))) == "");
+  CHECK_FALSE(view.find(node("n2"))->heard);
   CHECK(told(view.heard(beat("n2", 7, up, 3), at(500ms))) == "");
-  CHECK(view.find(node("n2"))->incarnation == samples::process(7));
-  CHECK(told(view.presume_up(node("n2"), 9, at(600ms))) == "");
+  CHECK(view.find(node("n2"))->heard);
+  CHECK(told(view.presume_up(entry("n2", 7), {}, at(600ms))) == "");
   CHECK(view.find(node("n2"))->weight == 3);
   CHECK(ticks(view, 0ms, 2100ms) == "n3 down");
+  // A later leadership gives it time once more, unless it is gone for certain.
+  CHECK(told(view.presume_up(entry("n3", 1), {}, at(2100ms))) == "n3 up");
+  (void)view.probe_failed(node("n3"), samples::process(1), at(2100ms));
+  CHECK(told(view.probe_failed(node("n3"), samples::process(1), at(2200ms))) == "n3 down");
+  CHECK(told(view.presume_up(entry("n3", 1), {}, at(2200ms))) == "");
+}
+
+TEST_CASE("membership: who is known is given a full failure timeout by a new leader") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 1), at(0ms));
+  CHECK(ticks(view, 0ms, 1900ms) == "");
+  (void)view.presume_up({node("n2"), samples::process(1), 1}, {}, at(1900ms));
+  CHECK(ticks(view, 1900ms, 3800ms) == "");
+  CHECK(ticks(view, 3800ms, 4000ms) == "n2 down");
+}
+
+TEST_CASE("membership: an earlier process of a node that is there is presumed to be leaving") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 5), at(0ms));
+  CHECK(told(view.presume_up({node("n2"), samples::process(4), 1}, {}, at(0ms))) == "n2 leaving");
+  CHECK(view.find(node("n2"))->incarnation == samples::process(5));
 }
 
 TEST_CASE("membership: a state never goes back within one process") {

@@ -59,6 +59,9 @@ const char* const all_names[] = {"nats",
                                  "streams",
                                  "replicas",
                                  "weight",
+                                 "labels",
+                                 "build",
+                                 "moves-max",
                                  "heartbeat",
                                  "lease",
                                  "failure-timeout",
@@ -193,6 +196,9 @@ TEST_CASE("each option refuses what is just outside its domain") {
            {"prefix", {"a_b", "KV", "a.b"}},
            {"node", {"a.b"}},
            {"nats", {"localhost", "http://a", "nats://", "nats://a,", ",nats://a", "nats://a b"}},
+           {"labels", {"a", "=b", "a=1,", "a=1,,b=2", "a= b", "a=\n"}},
+           {"build", {"a b", "\x7f"}},
+           {"moves-max", {"0", "65537"}},
            {"log-format", {"xml"}}})
     for (const char* value : values) {
       CAPTURE(value);
@@ -202,10 +208,10 @@ TEST_CASE("each option refuses what is just outside its domain") {
 
 TEST_CASE("options that contradict each other are refused") {
   CHECK(refusal({"--streams=8", "--shards=4"}) == "streams: 8 is more than shards, 4");
-  CHECK(refusal({"--lease=599ms"}) == "lease: 599ms is less than 3 heartbeats, 600ms");
+  CHECK(refusal({"--lease=99ms"}) == "lease: 99ms is less than 100ms");
   CHECK(refusal({"--failure-timeout=1s", "--heartbeat=400ms"}) ==
         "failure-timeout: 1000ms is less than 3 heartbeats, 1200ms");
-  CHECK(parse({"--lease=600ms", "--failure-timeout=600ms"}));
+  CHECK(parse({"--lease=100ms", "--failure-timeout=1500ms"}));
 }
 
 TEST_CASE("options made in code are checked by the same rules") {

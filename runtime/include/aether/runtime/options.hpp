@@ -47,12 +47,24 @@ struct options {
   /// `--weight`, AETHER_WEIGHT: 0..1000; this node's share of shards relative to others', 0: none.
   std::uint32_t weight = 1;
 
+  /// `--labels`, AETHER_LABELS: `key=value`, several separated by commas, at most 1,024 bytes; for
+  /// allocation strategies and operators.
+  std::string labels;
+  /// `--build`, AETHER_BUILD: up to 64 printable characters; what this node calls its build. While
+  /// nodes are of different builds shards move only as they must, and to the newest.
+  std::string build;
+  /// `--moves-max`, AETHER_MOVES_MAX: 1..65536 slots (an actor type in a shard) that are handed
+  /// over at once when shards are rebalanced.
+  std::size_t moves_max = 32;
+
   /// `--heartbeat`, AETHER_HEARTBEAT: 1ms..24h, as every duration; between two signs of life.
-  std::chrono::milliseconds heartbeat{200};
+  std::chrono::milliseconds heartbeat{500};
   /// `--failure-timeout`, AETHER_FAILURE_TIMEOUT: at least 3 heartbeats; silence that means down.
   std::chrono::milliseconds failure_timeout{2'000};
-  /// `--lease`, AETHER_LEASE: at least 3 heartbeats; how long a leader leads without renewing.
-  std::chrono::milliseconds lease{2'000};
+  /// `--lease`, AETHER_LEASE: at least 100ms; how long a leader leads without renewing. A dead
+  /// leader is replaced after about so long; one that renews late is replaced as well, which stops
+  /// no command.
+  std::chrono::milliseconds lease{500};
   /// `--passivate-after`, AETHER_PASSIVATE_AFTER: an actor idle for so long leaves memory.
   std::chrono::milliseconds passivate_after{120'000};
   /// `--drain-timeout`, AETHER_DRAIN_TIMEOUT: how long a shutdown waits for work under way.

@@ -50,6 +50,9 @@ class subjects {
   [[nodiscard]] std::string all_heartbeats() const;
   /// `<prefix>.<ns>.node.<node>`: questions to one node; no responders means it is gone.
   [[nodiscard]] std::string node(const node_id& node) const;
+  /// `<prefix>.<ns>.proc.<incarnation>`, 32 hexadecimal digits: one process of a node's; no
+  /// responders means that it is gone.
+  [[nodiscard]] std::string process(std::string_view incarnation) const;
 
   /// `<PREFIX>_<ns>_EVT_<k>`, PREFIX in the case it was given.
   [[nodiscard]] std::string event_stream(std::uint32_t k) const;
