@@ -21,5 +21,11 @@ namespace aether::perf {
 [[nodiscard]] benchmark rehydrate_100_commits_p50(const scale& scale);
 [[nodiscard]] benchmark rehydrate_10k_actors(const scale& scale);
 [[nodiscard]] benchmark server_bytes_per_actor(const scale& scale);
+[[nodiscard]] benchmark kill_of_an_owner(const scale& scale);
+[[nodiscard]] benchmark stop_of_an_owner(const scale& scale);
+[[nodiscard]] benchmark planned_leave(const scale& scale);
+[[nodiscard]] benchmark three_nodes_jetstream(const scale& scale);
+[[nodiscard]] benchmark table_of_100_nodes(const scale& scale);
+[[nodiscard]] benchmark start_of_a_node(const scale& scale);
 
 }  // namespace aether::perf

@@ -82,8 +82,18 @@ child::child(const std::vector<std::string>& role) {
 }
 
 child::~child() {
-  ::kill(pid_, SIGTERM);
-  await_end(pid_);
+  if (ended_) return;
+  signal(SIGCONT);
+  signal(SIGTERM);
+  (void)await_end();
+}
+
+void child::signal(int number) const { ::kill(pid_, number); }
+
+bool child::await_end() {
+  ended_ = true;
+  const int status = perf::await_end(pid_);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 int play_role(const std::vector<std::string>& role) {
@@ -101,7 +111,7 @@ int play_role(const std::vector<std::string>& role) {
   if (is("tell-raw-actors", 3))
     return print(raw_tells_per_second(std::stoul(role[1]), std::stoul(role[2])));
   if (is("respond-raw", 2)) respond_raw(role[1]);
-  if (is("own-counters", 3)) return own_counters(role[1], role[2]);
+  if (is("own-counters", 4)) return own_counters(role[1], role[2], role[3]);
   std::fputs("no such role\n", stderr);
   return 2;
 }

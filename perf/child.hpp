@@ -20,8 +20,13 @@ class child {
   child(const child&) = delete;
   child& operator=(const child&) = delete;
 
+  void signal(int number) const;
+  /// Returns when it has ended. @returns whether it ended by itself, with 0.
+  bool await_end();
+
  private:
   pid_t pid_;
+  bool ended_ = false;
 };
 
 /// In `main`: plays the role that the arguments after `--child` name.
@@ -37,7 +42,8 @@ class child {
 [[nodiscard]] double raw_tells_per_second(std::size_t actors, std::size_t rounds);
 /// Answers raw requests until the process is killed.
 [[noreturn]] void respond_raw(const std::string& url);
-/// Owns all shards of a namespace until SIGTERM.
-[[nodiscard]] int own_counters(const std::string& url, const std::string& ns);
+/// A node of that name that owns shards of a namespace until SIGTERM.
+[[nodiscard]] int own_counters(const std::string& url, const std::string& ns,
+                               const std::string& name);
 
 }  // namespace aether::perf

@@ -7,12 +7,13 @@
 
 namespace aether::perf {
 
-std::unique_ptr<node> join(const std::string& url, const std::string& ns, std::uint32_t weight) {
+std::unique_ptr<node> join(const std::string& url, const std::string& ns, std::uint32_t weight,
+                           const std::string& name) {
   options wanted;
   wanted.nats = url;
   wanted.ns = ns;
   wanted.weight = weight;
-  wanted.node = "perf-" + std::to_string(weight);
+  wanted.node = name;
   wanted.log_level = log::level::error;
   auto made = std::make_unique<node>(wanted);
   made->host<counter>();
@@ -27,8 +28,9 @@ std::vector<actor_ref<counter>> awake(node& on, std::size_t count) {
   return all;
 }
 
-int own_counters(const std::string& url, const std::string& ns) {
-  return join(url, ns, 1)->run_until_signal();
+int own_counters(const std::string& url, const std::string& ns, const std::string& name) {
+  node::catch_signals();
+  return join(url, ns, 1, name)->run_until_signal();
 }
 
 }  // namespace aether::perf

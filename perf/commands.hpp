@@ -2,6 +2,7 @@
 
 #include <aether/actors/actor_ref.hpp>
 #include "counter.hpp"
+#include "timing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -41,6 +42,27 @@ void expect_counts(const std::vector<actor_ref<Actor>>& all, std::int64_t value)
   }
   for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
   if (wrong != 0) throw std::runtime_error{std::to_string(wrong) + " actors counted wrong"};
+}
+
+/// Asks each actor in turn, `window` unanswered at a time; an answer means that the event is
+/// stored.
+template <class Actor>
+double acknowledged_per_second(const std::vector<actor_ref<Actor>>& all, std::size_t total,
+                               std::ptrdiff_t window) {
+  std::counting_semaphore<> free{window};
+  std::atomic<std::size_t> failed{0};
+  const auto begin = clock::now();
+  for (std::size_t i = 0; i < total; ++i) {
+    free.acquire();
+    all[i % all.size()].ask(add{1}, std::chrono::seconds{30}, [&](const result<void>& done) {
+      if (!done) ++failed;
+      free.release();
+    });
+  }
+  for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
+  const double rate = per_second(total, begin);
+  if (failed != 0) throw std::runtime_error{std::to_string(failed) + " commands failed"};
+  return rate;
 }
 
 }  // namespace aether::perf

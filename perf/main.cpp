@@ -34,6 +34,12 @@ const std::vector<entry>& entries() {
       {"rehydrate_100_commits_p50", rehydrate_100_commits_p50},
       {"rehydrate_10k_actors", rehydrate_10k_actors},
       {"server_bytes_per_actor", server_bytes_per_actor},
+      {"kill_of_an_owner", kill_of_an_owner},
+      {"stop_of_an_owner", stop_of_an_owner},
+      {"planned_leave", planned_leave},
+      {"three_nodes_jetstream", three_nodes_jetstream},
+      {"table_of_100_nodes", table_of_100_nodes},
+      {"start_of_a_node", start_of_a_node},
   };
   return all;
 }

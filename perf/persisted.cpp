@@ -2,15 +2,13 @@
 
 #include "benchmarks.hpp"
 #include "cluster_node.hpp"
+#include "commands.hpp"
 #include "raw_nats.hpp"
 #include "tests/support/nats_server.hpp"
 #include "timing.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <memory>
-#include <semaphore>
-#include <stdexcept>
 
 namespace aether::perf {
 
@@ -21,24 +19,6 @@ constexpr std::size_t actors = 10'000;
 constexpr std::ptrdiff_t window = 1'000;
 /// As many streams as Aether makes by default.
 constexpr std::size_t streams = 8;
-
-/// Asks each actor in turn; an answer means that the event is stored.
-double acknowledged_per_second(const std::vector<actor_ref<counter>>& all, std::size_t total) {
-  std::counting_semaphore<window> free{window};
-  std::atomic<std::size_t> failed{0};
-  const auto begin = clock::now();
-  for (std::size_t i = 0; i < total; ++i) {
-    free.acquire();
-    all[i % all.size()].ask(add{1}, std::chrono::seconds{30}, [&](const result<void>& done) {
-      if (!done) ++failed;
-      free.release();
-    });
-  }
-  for (std::ptrdiff_t i = 0; i < window; ++i) free.acquire();
-  const double rate = per_second(total, begin);
-  if (failed != 0) throw std::runtime_error{std::to_string(failed) + " commands failed"};
-  return rate;
-}
 
 /// A server of its own for each pair of runs.
 struct fresh_server {
@@ -60,7 +40,7 @@ struct fresh_server {
   }
   [[nodiscard]] double commands(std::size_t to_actors, std::size_t total) const {
     const auto alone = join(running->url(), "perf", 1);
-    return acknowledged_per_second(awake(*alone, to_actors), total);
+    return acknowledged_per_second(awake(*alone, to_actors), total, window);
   }
 };
 
