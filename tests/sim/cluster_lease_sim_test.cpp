@@ -27,6 +27,7 @@ struct faults {
   double lost = 0.15;       // of requests, and as many of replies
   double late = 0.15;       // requests that arrive after their sender gave up
   double pause_per_tick = 0.004;
+  double resign_per_tick = 0.002;
 };
 
 class lease_world {
@@ -46,8 +47,10 @@ class lease_world {
     now_ = end;
   }
 
-  /// From now on every request arrives and is answered, and nobody pauses.
-  void heal() { faults_ = {.drift_max = 0, .lost = 0, .late = 0, .pause_per_tick = 0}; }
+  /// From now on every request arrives and is answered, nobody pauses and nobody resigns.
+  void heal() {
+    faults_ = {.drift_max = 0, .lost = 0, .late = 0, .pause_per_tick = 0, .resign_per_tick = 0};
+  }
 
   [[nodiscard]] int leaders() const {
     return static_cast<int>(std::ranges::count_if(
@@ -80,6 +83,7 @@ class lease_world {
       if (world.chance(world.faults_.pause_per_tick))
         paused_until = world.now_ + world.between(0ms, 6s);
       when_running([this] {
+        if (world.chance(world.faults_.resign_per_tick)) carry_out(machine.resign(clock()));
         carry_out(machine.tick(clock(), world.between(0ms, 100ms), true));
         world.after(50ms, [this] { tick(); });
       });
@@ -183,8 +187,8 @@ class lease_world {
 }  // namespace
 
 TEST_CASE(
-    "lease: at most one candidate leads at any instant, whatever clocks, network and pauses "
-    "do, and when they stop somebody leads soon") {
+    "lease: at most one candidate leads at any instant, whatever clocks, network, pauses "
+    "and resignations do, and when they stop somebody leads soon") {
   std::size_t terms = 0;
   for (std::uint64_t round = 0; round < 40; ++round) {
     const auto seed = samples::seed() + round;
@@ -193,7 +197,7 @@ TEST_CASE(
     world.run_until(120s);
     world.heal();
     // The longest pause or late request, then one ttl, one look and a little.
-    world.run_until(120s + 8s + 2 * ttl);
+    world.run_until(120s + 8s + 3 * ttl);
     REQUIRE(world.leaders() == 1);
     world.run_until(160s);
     REQUIRE(world.leaders() == 1);
@@ -207,7 +211,8 @@ TEST_CASE("lease: with a good network a leader is there within a second and stay
   for (std::uint64_t round = 0; round < 50; ++round) {
     const auto seed = samples::seed() + round;
     CAPTURE(seed);
-    lease_world world{seed, {.drift_max = 0.02, .lost = 0, .late = 0, .pause_per_tick = 0}};
+    lease_world world{
+        seed, {.drift_max = 0.02, .lost = 0, .late = 0, .pause_per_tick = 0, .resign_per_tick = 0}};
     world.run_until(1s);
     REQUIRE(world.leaders() == 1);
     world.run_until(60s);
