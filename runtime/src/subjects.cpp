@@ -130,6 +130,9 @@ std::string subjects::commands(shard_id shard) const { return of_shard("cmd", sh
 std::string subjects::heartbeat(const node_id& node) const { return root_ + "hb." + node.str(); }
 std::string subjects::all_heartbeats() const { return root_ + "hb.*"; }
 std::string subjects::node(const node_id& node) const { return root_ + "node." + node.str(); }
+std::string subjects::election(std::string_view name) const {
+  return (root_ + "election.").append(name);
+}
 
 std::string subjects::event_stream(std::uint32_t k) const {
   return flat_root_ + "_EVT_" + std::to_string(k);
