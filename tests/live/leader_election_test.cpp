@@ -1,4 +1,5 @@
 #include <aether/cluster/leader_election.hpp>
+#include <aether/cluster/node.hpp>
 #include <aether/runtime/codec.hpp>
 #include "cluster/src/core/lease_machine.hpp"
 #include "cluster/src/kv_bucket.hpp"
@@ -95,6 +96,15 @@ std::chrono::milliseconds led_until(const process& one, clock::time_point start)
     return false;
   }));
   return std::chrono::duration_cast<std::chrono::milliseconds>(last - start);
+}
+
+options node_options(const nats_server& server, const std::string& id) {
+  options made;
+  made.nats = server.url();
+  made.ns = "bank";
+  made.node = id;
+  made.log_level = log::level::warn;
+  return made;
 }
 
 /// Something outside the cluster that only the leader may write: it knows the greatest term.
@@ -265,6 +275,30 @@ TEST_CASE("election: the key is that of the format, in the namespace's bucket") 
   const auto after = bucket.read_wait("election.payer");
   REQUIRE(after);
   CHECK(decode<lease_record>(after->value)->holder.empty());
+}
+
+TEST_CASE("election: nodes compete under their own ids, and one that leaves lets go first") {
+  const nats_server server;
+  node first{node_options(server, "n1")};
+  node second{node_options(server, "n2")};
+  CHECK(first.election("payer").error().code() == errc::not_running);
+  REQUIRE(first.join());
+  REQUIRE(second.join());
+  const auto one = first.election("payer");
+  REQUIRE(one);
+  REQUIRE(await([&] { return one->leading(); }));
+  const process outside{server, "guest"};  // no node, but of the same election
+  const auto other = second.election("payer");
+  REQUIRE(other);
+  REQUIRE(await([&] { return other->leader() == "n1"; }));
+  REQUIRE(await([&] { return outside.candidate.leader() == "n1"; }));
+  const auto start = clock::now();
+  first.leave();
+  CHECK(!one->leading());
+  REQUIRE(await([&] { return other->leading() || outside.candidate.leading(); }));
+  MESSAGE("node leaves until the next leader: " << since(start).count() << " ms");
+  CHECK(first.election("payer").error().code() == errc::not_running);
+  CHECK(second.election("a.b").error().code() == errc::invalid_argument);
 }
 
 }  // namespace aether::cluster

@@ -170,6 +170,18 @@ TEST_CASE("election: a handler that blocks does not hold up the election") {
   lock.unlock();
 }
 
+TEST_CASE("election: a node in memory leads its own, and leaves them with itself") {
+  node alone{options{}};
+  REQUIRE(alone.join());
+  calls told;
+  const auto election = alone.election("payer", told.handlers());
+  REQUIRE(election);
+  REQUIRE(await([&] { return election->leading(); }));
+  CHECK(election->leader() == alone.settings().node);
+  alone.leave();
+  CHECK(told.all() == std::vector<std::string>{"elected 1", "deposed 1 leaving"});
+}
+
 TEST_CASE("election: an option outside its domain is refused by name") {
   CHECK(refusal_of({.name = ""}).starts_with("election name ''"));
   CHECK(refusal_of({.name = "a.b"}).starts_with("election name 'a.b'"));
