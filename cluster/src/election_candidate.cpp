@@ -146,6 +146,7 @@ void election_candidate::carry_out(lease_machine::stopped) { stopped_.notify_all
 
 void election_candidate::call(task handler) {
   calls_.after({}, [this, handler = std::move(handler)]() mutable {
+    calls_thread_ = std::this_thread::get_id();
     try {
       return handler();
     } catch (const std::exception& thrown) {
@@ -187,6 +188,7 @@ void election_candidate::resign() {
 }
 
 void election_candidate::leave() {
+  AETHER_ASSERT(calls_thread_.load() != std::this_thread::get_id() && "not from a handler");
   const std::lock_guard once{leave_mutex_};
   if (std::exchange(left_, true)) return;
   {

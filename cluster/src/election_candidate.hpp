@@ -14,6 +14,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 
 namespace aether::cluster {
 
@@ -77,6 +78,7 @@ class election_candidate : public std::enable_shared_from_this<election_candidat
   std::atomic<std::uint64_t> term_{0};
   std::atomic<duration::rep> leading_until_{duration::min().count()};
 
+  std::atomic<std::thread::id> calls_thread_{};
   std::mutex leave_mutex_;
   bool left_ = false;
 
