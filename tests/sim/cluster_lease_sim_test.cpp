@@ -4,13 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <random>
 
-/// Five candidates with clocks of their own, a register behind a bad network, and pauses at any
-/// place; in virtual time, from one seed.
+/// Five candidates with clocks and leases of their own, a register behind a bad network, and pauses
+/// at any place; in virtual time, from one seed.
 namespace aether::cluster {
 
 namespace {
@@ -18,8 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 using real_time = std::chrono::nanoseconds;  // since the beginning, as an observer has it
 
-constexpr auto ttl = 2s;
-constexpr auto margin = 250ms;
+/// Not all of them were configured alike.
+constexpr std::array<std::chrono::milliseconds, 5> ttls{2000ms, 1500ms, 2000ms, 3000ms, 2000ms};
+constexpr auto longest_ttl = 3s;
+constexpr int margin_divisor = 8;
 constexpr auto request_timeout = 500ms;
 
 struct faults {
@@ -65,8 +68,9 @@ class lease_world {
           name{"n" + std::to_string(index)},
           rate{1 + in.fraction(-1, 1) * in.faults_.drift_max},
           offset{in.between(0s, 100s)},
-          machine{{samples::node(name), samples::process(1 + static_cast<unsigned>(index)), ttl,
-                   margin}} {}
+          machine{{samples::node(name), samples::process(1 + static_cast<unsigned>(index)),
+                   ttls.at(static_cast<std::size_t>(index)),
+                   ttls.at(static_cast<std::size_t>(index)) / margin_divisor}} {}
 
     [[nodiscard]] time_point clock() const {
       return samples::at(offset + real_time{std::int64_t(double(world.now_.count()) * rate)});
@@ -197,7 +201,7 @@ TEST_CASE(
     world.run_until(120s);
     world.heal();
     // The longest pause or late request, then one ttl, one look and a little.
-    world.run_until(120s + 8s + 3 * ttl);
+    world.run_until(120s + 8s + 3 * longest_ttl);
     REQUIRE(world.leaders() == 1);
     world.run_until(160s);
     REQUIRE(world.leaders() == 1);

@@ -10,6 +10,7 @@ namespace {
 constexpr int renewals_per_ttl = 3;
 constexpr int reads_per_ttl = 4;
 constexpr int retries_per_ttl = 20;
+constexpr std::chrono::hours ttl_max{24};
 
 }  // namespace
 
@@ -101,8 +102,10 @@ bool lease_machine::mine(const lease_record& record) const {
 }
 
 lease_record lease_machine::own_record() {
-  return {
-      .holder = options_.node.str(), .incarnation = options_.incarnation.hex(), .nonce = ++nonce_};
+  return {.holder = options_.node.str(),
+          .incarnation = options_.incarnation.hex(),
+          .nonce = ++nonce_,
+          .ttl = std::chrono::ceil<std::chrono::milliseconds>(options_.ttl)};
 }
 
 void lease_machine::send_read(effects& out) {
@@ -118,10 +121,16 @@ void lease_machine::send_write(time_point now, lease_record record, effects& out
   out.emplace_back(write{seen_->revision, written_});
 }
 
+// What nobody can have been given does not hold up an election for ever.
+duration lease_machine::patience() const {
+  const duration holders = std::min<std::chrono::milliseconds>(seen_->record.ttl, ttl_max);
+  return std::max(options_.ttl, holders);
+}
+
 void lease_machine::observe(const lease_state& found, time_point now) {
   if (seen_ && seen_->revision == found.revision) return;
   seen_ = found;
-  may_take_at_ = now + options_.ttl + jitter_;
+  may_take_at_ = now + patience() + jitter_;
   uncertain_ = false;  // whatever is still on its way expects the revision before
 }
 

@@ -23,7 +23,9 @@ struct lease_record {
   std::string incarnation;
   /// Which write of that process.
   std::uint64_t nonce = 0;
-  AETHER_MESSAGE("aether.lease", format, holder, incarnation, nonce)
+  /// The holder's lease, for candidates that were given a shorter one; 0: it did not say.
+  std::chrono::milliseconds ttl{0};
+  AETHER_MESSAGE("aether.lease", format, holder, incarnation, nonce, ttl)
 };
 
 /// The lease key as read; revision 0 when there is none yet.
@@ -53,6 +55,8 @@ struct lease_options {
 ///  - at most one candidate is `leading` at any instant. A leader's deadline counts from *before*
 ///    its last successful write was sent, a candidate's patience from *after* it saw that write.
 ///  - a term (the revision at which the lease was acquired) has one leader, and terms increase.
+///  - candidates may be given different leases, as while a cluster is being reconfigured: nobody is
+///    less patient than the holder's own lease wants.
 ///  - nothing depends on any two clocks showing the same time, nor on the server's expiring keys.
 ///
 /// Everything it does in time follows from `ttl` alone: a leader renews every `ttl / 3`, the others
@@ -131,6 +135,7 @@ class lease_machine {
   void send_read(effects& out);
   void send_write(time_point now, lease_record record, effects& out);
   [[nodiscard]] bool may_acquire(time_point now) const;
+  [[nodiscard]] duration patience() const;
   [[nodiscard]] bool mine(const lease_record& record) const;
   [[nodiscard]] lease_record own_record();
 

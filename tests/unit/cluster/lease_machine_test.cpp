@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+#include <vector>
+
 namespace aether::cluster {
 
 namespace {
@@ -295,6 +298,28 @@ TEST_CASE("lease: resigning is nothing to who does not lead, and leaving ends it
   CHECK(machine.resign(at(101ms)).empty());
   CHECK(machine.leave(at(102ms)).empty());  // the release is on its way
   CHECK(first<lease_machine::stopped>(machine.write_done(stored(2), at(110ms))) != nullptr);
+}
+
+TEST_CASE("lease: a candidate is at least as patient as the holder's own lease wants") {
+  for (const auto& [held_for, patience] :
+       std::vector<std::pair<std::chrono::milliseconds, duration>>{
+           {0ms, 2s}, {1s, 2s}, {5s, 5s}, {std::chrono::milliseconds::max(), 24h}, {-1ms, 2s}}) {
+    CAPTURE(held_for.count());
+    auto machine = candidate();
+    (void)tick(machine, 0ms);
+    auto held = held_by("n2", 2, 5);
+    held.record.ttl = held_for;
+    REQUIRE(machine.read_done(held, at(0ms)).empty());
+    const auto looked = [&](std::chrono::milliseconds now) {
+      auto effects = tick(machine, now);
+      return first<read>(effects) != nullptr ? machine.read_done(held, at(now)) : effects;
+    };
+    const auto end = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
+    CHECK(first<write>(looked(end - 1ms)) == nullptr);
+    const auto effects = looked(end);
+    REQUIRE(first<write>(effects) != nullptr);
+    CHECK(first<write>(effects)->record.ttl == 2s);
+  }
 }
 
 TEST_CASE("lease: the holder is the one last read, for as long as it may hold it") {
