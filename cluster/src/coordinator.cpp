@@ -78,7 +78,7 @@ result<void> coordinator::impl::join(std::chrono::milliseconds timeout) {
 
 result<void> coordinator::impl::fix_settings(time_point deadline) {
   while (true) {
-    auto done = bucket_.create(options_.layout.replicas);
+    auto done = bucket_.create_wait(options_.layout.replicas);
     if (done) done = agree_on_settings();
     if (done || !worth_another_try(done.error()) || clock::now() >= deadline) return done;
     std::this_thread::sleep_for(between_tries);

@@ -1,6 +1,7 @@
 #include <aether/runtime/codec.hpp>
 #include <aether/runtime/log.hpp>
 #include "coordinator_impl.hpp"
+#include "kv_lease_register.hpp"
 
 #include <utility>
 
@@ -13,17 +14,6 @@ constexpr const char* lease_key = "lease";
 constexpr const char* table_key = "table";
 /// The payload of the question what a node hosts; an empty one asks for its state.
 constexpr std::string_view types_question = "types";
-
-/// What the lease key says. What nobody can read is held by nobody we know: it is waited out.
-lease_state lease_of(const kv_entry& entry) {
-  if (entry.value.empty()) return {.revision = entry.revision};
-  auto record = decode<lease_record>(entry.value);
-  if (record) return {entry.revision, std::move(*record)};
-  log::error("cluster", "lease_unreadable", {{"reason", record.error().message()}});
-  lease_record unreadable;
-  unreadable.holder = "?";
-  return {entry.revision, unreadable};
-}
 
 std::optional<shard_table> table_of(const kv_entry& entry, std::uint32_t shards) {
   if (entry.value.empty()) {

@@ -40,8 +40,10 @@ struct refusal {
 std::optional<refusal> refusal_of(const json& document) {
   const auto found = document.find("error");
   if (found == document.end() || !found->is_object()) return std::nullopt;
+  const auto words = found->find("description");
+  const bool said = words != found->end() && words->is_string();
   return refusal{number_of(*found, "code"), number_of(*found, "err_code"),
-                 found->value("description", std::string{"refused"})};
+                 said ? words->get<std::string>() : "refused"};
 }
 
 json bucket_config(const subjects& names, std::uint32_t replicas) {
@@ -119,6 +121,13 @@ write_result outcome_of(const result<nats_message>& answer) try {
   return {.outcome = write_outcome::unknown};
 }
 
+error refused_bucket(const subjects& names, const refusal& no) {
+  constexpr int try_later = 503;
+  return {no.status == try_later ? errc::unavailable : errc::store_failed,
+          "bucket " + names.bucket() + " cannot be created: " + no.text + " (" +
+              std::to_string(no.code) + ")"};
+}
+
 /// Calls `start` with a handler and waits for what the handler is given.
 template <class T, class Start>
 T await(Start start) {
@@ -136,37 +145,45 @@ kv_bucket::kv_bucket(std::shared_ptr<nats_connection> connection, subjects names
       names_{std::move(names)},
       request_timeout_{request_timeout} {}
 
-result<void> kv_bucket::create(std::uint32_t replicas) {
-  const auto server = connection_->server();
-  if (auto safe = check_replicas(server, replicas); !safe) return safe;
+void kv_bucket::create(std::uint32_t replicas, create_handler handler, timeout patience) {
+  if (auto safe = check_replicas(connection_->server(), replicas); !safe)
+    return handler(std::move(safe));
   const std::string body = bucket_config(names_, replicas).dump();
-  const std::string stream = names_.bucket_stream();
-  const std::string subject = "$JS.API.STREAM.CREATE." + stream;
-  auto created = connection_->request_wait({subject, as_bytes_view(body)}, request_timeout_);
-  if (!created) return std::unexpected(std::move(created).error());
-  const json made = document_of(*created);
-  const auto no = refusal_of(made);
-  if (!no) {
-    clustered_ = is_clustered(made);
-    return check_replicas(server, replicas_of(made));
-  }
-  // It may be there already, made by an operator with other limits: what counts is that it is.
-  const std::string info = "$JS.API.STREAM.INFO." + stream;
-  auto found = connection_->request_wait({info}, request_timeout_);
-  if (!found) return std::unexpected(std::move(found).error());
-  const json there = document_of(*found);
-  clustered_ = is_clustered(there);
-  if (!refusal_of(there)) return check_replicas(server, replicas_of(there));
-  constexpr int try_later = 503;
-  return fail(no->status == try_later ? errc::unavailable : errc::store_failed,
-              "bucket " + names_.bucket() + " cannot be created: " + no->text + " (" +
-                  std::to_string(no->code) + ")");
+  const std::string subject = "$JS.API.STREAM.CREATE." + names_.bucket_stream();
+  const auto limit = patience.value_or(request_timeout_);
+  auto created = [self = *this, limit,
+                  handler = std::move(handler)](result<nats_message> answer) mutable {
+    if (!answer) return handler(std::unexpected(std::move(answer).error()));
+    const json made = document_of(*answer);
+    const auto no = refusal_of(made);
+    if (!no) {
+      *self.clustered_ = is_clustered(made);
+      return handler(check_replicas(self.connection_->server(), replicas_of(made)));
+    }
+    self.look_up(refused_bucket(self.names_, *no), std::move(handler), limit);
+  };
+  connection_->request({subject, as_bytes_view(body)}, limit, std::move(created));
 }
 
-void kv_bucket::read(std::string_view key, read_handler handler) {
+// It may be there already, made by an operator with other limits: what counts is that it is.
+void kv_bucket::look_up(const error& refused, create_handler handler,
+                        std::chrono::milliseconds patience) const {
+  const std::string subject = "$JS.API.STREAM.INFO." + names_.bucket_stream();
+  auto found = [connection = connection_, clustered = clustered_, refused,
+                handler = std::move(handler)](result<nats_message> answer) mutable {
+    if (!answer) return handler(std::unexpected(std::move(answer).error()));
+    const json there = document_of(*answer);
+    if (refusal_of(there)) return handler(std::unexpected(refused));
+    *clustered = is_clustered(there);
+    handler(check_replicas(connection->server(), replicas_of(there)));
+  };
+  connection_->request({subject}, patience, std::move(found));
+}
+
+void kv_bucket::read(std::string_view key, read_handler handler, timeout patience) {
   const std::string subject = "$JS.API.STREAM.MSG.GET." + names_.bucket_stream();
   const std::string query = json{{"last_by_subj", names_.bucket_key(key)}}.dump();
-  connection_->request({subject, as_bytes_view(query)}, request_timeout_,
+  connection_->request({subject, as_bytes_view(query)}, patience.value_or(request_timeout_),
                        [handler = std::move(handler)](result<nats_message> answer) mutable {
                          if (!answer) return handler(std::unexpected(std::move(answer).error()));
                          handler(entry_of(*answer));
@@ -174,16 +191,20 @@ void kv_bucket::read(std::string_view key, read_handler handler) {
 }
 
 void kv_bucket::write(std::string_view key, std::uint64_t expected, bytes_view value,
-                      write_handler handler) {
+                      write_handler handler, timeout patience) {
   const std::string subject = names_.bucket_key(key);
   const std::string condition = std::to_string(expected);
   connection_->request({.subject = subject,
                         .payload = value,
                         .headers = {{"Nats-Expected-Last-Subject-Sequence", condition}}},
-                       request_timeout_,
+                       patience.value_or(request_timeout_),
                        [handler = std::move(handler)](const result<nats_message>& answer) mutable {
                          handler(outcome_of(answer));
                        });
+}
+
+result<void> kv_bucket::create_wait(std::uint32_t replicas) {
+  return await<result<void>>([&](auto handler) { create(replicas, std::move(handler)); });
 }
 
 result<kv_entry> kv_bucket::read_wait(std::string_view key) {

@@ -86,6 +86,12 @@ std::shared_ptr<snapshot_store> node::snapshots() const {
   return impl_->parts ? impl_->parts->snapshots() : nullptr;
 }
 
+result<cluster::leader_election> node::election(std::string_view name,
+                                                cluster::election_handlers handlers) {
+  if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");
+  return impl_->parts->election(name, std::move(handlers));
+}
+
 dead_letters& node::dead_letters() const noexcept { return *impl_->dead; }
 
 bool node::leave() { return !impl_->parts || impl_->parts->leave(); }

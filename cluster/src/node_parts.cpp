@@ -258,8 +258,13 @@ void node_parts::await_hand_over() {
   }
 }
 
+result<leader_election> node_parts::election(std::string_view name, election_handlers handlers) {
+  return elections_.enter(connection_, settings_, name, std::move(handlers));
+}
+
 bool node_parts::leave() {
   if (left_.exchange(true)) return true;
+  elections_.leave();
   if (coordinator_ && coordinator_->joined()) await_hand_over();
   if (listener_) listener_->ignore_all();
   const bool clean = host_ == nullptr || host_->stop(settings_.drain_timeout);

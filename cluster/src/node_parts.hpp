@@ -6,6 +6,7 @@
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
 #include "coordinator.hpp"
+#include "node_elections.hpp"
 #include "router.hpp"
 #include "shard_listener.hpp"
 
@@ -37,6 +38,8 @@ class node_parts {
   [[nodiscard]] const std::shared_ptr<snapshot_store>& snapshots() const noexcept {
     return snapshots_;
   }
+  /// @errors as for `node::election`.
+  [[nodiscard]] result<leader_election> election(std::string_view name, election_handlers handlers);
   bool leave();
   [[nodiscard]] node_status status() const;
 
@@ -68,6 +71,7 @@ class node_parts {
   std::shared_ptr<cluster::router> router_;
   std::unique_ptr<shard_listener> listener_;
   std::unique_ptr<coordinator> coordinator_;
+  node_elections elections_;
   std::vector<actor_type> types_;
   std::atomic<bool> left_{false};
 

@@ -133,6 +133,9 @@ std::string subjects::node(const node_id& node) const { return root_ + "node." +
 std::string subjects::process(std::string_view incarnation) const {
   return (root_ + "proc.").append(incarnation);
 }
+std::string subjects::election(std::string_view name) const {
+  return (root_ + "election.").append(name);
+}
 
 std::string subjects::event_stream(std::uint32_t k) const {
   return flat_root_ + "_EVT_" + std::to_string(k);

@@ -294,8 +294,8 @@ TEST_CASE("kv bucket: a write under a stale revision stores nothing and is a con
   const nats_server server;
   const auto connection = nats_connection::open({.url = server.url()}).value();
   kv_bucket bucket{connection, names(), 2s};
-  REQUIRE(bucket.create(1));
-  REQUIRE(bucket.create(1));
+  REQUIRE(bucket.create_wait(1));
+  REQUIRE(bucket.create_wait(1));
   CHECK(bucket.read_wait("key")->revision == 0);
   const auto first = bucket.write_wait("key", 0, as_bytes_view("one"));
   REQUIRE(first.outcome == write_outcome::stored);

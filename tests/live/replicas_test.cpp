@@ -89,7 +89,7 @@ TEST_CASE("replicas: a bucket that has more is refused where two writers may bot
                                {"subjects", {names.bucket_key(">")}},
                                {"num_replicas", 3},
                                {"max_msgs_per_subject", 1}});
-  const auto made = cluster::kv_bucket{connection, names, 5s}.create(1);
+  const auto made = cluster::kv_bucket{connection, names, 5s}.create_wait(1);
   CHECK(made.has_value() == connection->server().at_least(2, 9, 21));
   if (!made) CHECK(made.error().code() == errc::unsupported_server);
 }

@@ -4,13 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <random>
 
-/// Five candidates with clocks of their own, a register behind a bad network, and pauses at any
-/// place; in virtual time, from one seed.
+/// Five candidates with clocks and leases of their own, a register behind a bad network, and pauses
+/// at any place; in virtual time, from one seed.
 namespace aether::cluster {
 
 namespace {
@@ -18,8 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 using real_time = std::chrono::nanoseconds;  // since the beginning, as an observer has it
 
-constexpr auto ttl = 2s;
-constexpr auto margin = 250ms;
+/// Not all of them were configured alike.
+constexpr std::array<std::chrono::milliseconds, 5> ttls{2000ms, 1500ms, 2000ms, 3000ms, 2000ms};
+constexpr auto longest_ttl = 3s;
+constexpr int margin_divisor = 8;
 constexpr auto request_timeout = 500ms;
 
 struct faults {
@@ -27,6 +30,7 @@ struct faults {
   double lost = 0.15;       // of requests, and as many of replies
   double late = 0.15;       // requests that arrive after their sender gave up
   double pause_per_tick = 0.004;
+  double resign_per_tick = 0.002;
 };
 
 class lease_world {
@@ -46,8 +50,10 @@ class lease_world {
     now_ = end;
   }
 
-  /// From now on every request arrives and is answered, and nobody pauses.
-  void heal() { faults_ = {.drift_max = 0, .lost = 0, .late = 0, .pause_per_tick = 0}; }
+  /// From now on every request arrives and is answered, nobody pauses and nobody resigns.
+  void heal() {
+    faults_ = {.drift_max = 0, .lost = 0, .late = 0, .pause_per_tick = 0, .resign_per_tick = 0};
+  }
 
   [[nodiscard]] int leaders() const {
     return static_cast<int>(std::ranges::count_if(
@@ -62,8 +68,9 @@ class lease_world {
           name{"n" + std::to_string(index)},
           rate{1 + in.fraction(-1, 1) * in.faults_.drift_max},
           offset{in.between(0s, 100s)},
-          machine{{samples::node(name), samples::process(1 + static_cast<unsigned>(index)), ttl,
-                   margin}} {}
+          machine{{samples::node(name), samples::process(1 + static_cast<unsigned>(index)),
+                   ttls.at(static_cast<std::size_t>(index)),
+                   ttls.at(static_cast<std::size_t>(index)) / margin_divisor}} {}
 
     [[nodiscard]] time_point clock() const {
       return samples::at(offset + real_time{std::int64_t(double(world.now_.count()) * rate)});
@@ -80,6 +87,7 @@ class lease_world {
       if (world.chance(world.faults_.pause_per_tick))
         paused_until = world.now_ + world.between(0ms, 6s);
       when_running([this] {
+        if (world.chance(world.faults_.resign_per_tick)) carry_out(machine.resign(clock()));
         carry_out(machine.tick(clock(), world.between(0ms, 100ms), true));
         world.after(50ms, [this] { tick(); });
       });
@@ -183,8 +191,8 @@ class lease_world {
 }  // namespace
 
 TEST_CASE(
-    "lease: at most one candidate leads at any instant, whatever clocks, network and pauses "
-    "do, and when they stop somebody leads soon") {
+    "lease: at most one candidate leads at any instant, whatever clocks, network, pauses "
+    "and resignations do, and when they stop somebody leads soon") {
   std::size_t terms = 0;
   for (std::uint64_t round = 0; round < 40; ++round) {
     const auto seed = samples::seed() + round;
@@ -193,7 +201,7 @@ TEST_CASE(
     world.run_until(120s);
     world.heal();
     // The longest pause or late request, then one ttl, one look and a little.
-    world.run_until(120s + 8s + 2 * ttl);
+    world.run_until(120s + 8s + 3 * longest_ttl);
     REQUIRE(world.leaders() == 1);
     world.run_until(160s);
     REQUIRE(world.leaders() == 1);
@@ -207,7 +215,8 @@ TEST_CASE("lease: with a good network a leader is there within a second and stay
   for (std::uint64_t round = 0; round < 50; ++round) {
     const auto seed = samples::seed() + round;
     CAPTURE(seed);
-    lease_world world{seed, {.drift_max = 0.02, .lost = 0, .late = 0, .pause_per_tick = 0}};
+    lease_world world{
+        seed, {.drift_max = 0.02, .lost = 0, .late = 0, .pause_per_tick = 0, .resign_per_tick = 0}};
     world.run_until(1s);
     REQUIRE(world.leaders() == 1);
     world.run_until(60s);

@@ -10,6 +10,7 @@ namespace {
 constexpr int renewals_per_ttl = 3;
 constexpr int reads_per_ttl = 4;
 constexpr int retries_per_ttl = 20;
+constexpr std::chrono::hours ttl_max{24};
 
 }  // namespace
 
@@ -24,7 +25,7 @@ void lease_machine::enter(phase next) {
                      (phase_ == acquiring && (next == leading || next == following)) ||
                      (phase_ == leading && next == following) ||
                      (phase_ != releasing && phase_ != stopped && next == releasing) ||
-                     (phase_ == releasing && next == stopped);
+                     (phase_ == releasing && (next == stopped || next == following));
   AETHER_ASSERT(legal);
   phase_ = next;
 }
@@ -70,6 +71,11 @@ void lease_machine::advance_releasing(time_point now, effects& out) {
   // One attempt: a lease that is left behind costs the others one ttl, no more.
   if (seen_ && mine(seen_->record) && !std::exchange(release_sent_, true))
     return send_write(now, {}, out);
+  if (stays_) {
+    must_read_ = true;
+    enter(phase::following);
+    return advance(now, out);
+  }
   enter(phase::stopped);
   out.emplace_back(stopped{});
 }
@@ -85,7 +91,7 @@ void lease_machine::depose(std::string_view reason, effects& out) {
 }
 
 bool lease_machine::may_acquire(time_point now) const {
-  if (!eligible_ || !seen_) return false;
+  if (!eligible_ || !seen_ || now < abstains_until_) return false;
   // Held by this very process: a write whose outcome came too late. Nobody else can have it.
   const bool vacant = seen_->revision == 0 || seen_->record.holder.empty();
   return vacant || mine(seen_->record) || now >= may_take_at_;
@@ -98,7 +104,8 @@ bool lease_machine::mine(const lease_record& record) const {
 lease_record lease_machine::own_record() {
   return {.holder = options_.node.str(),
           .incarnation = options_.incarnation.hex(),
-          .nonce = written_.nonce + 1};
+          .nonce = ++nonce_,
+          .ttl = std::chrono::ceil<std::chrono::milliseconds>(options_.ttl)};
 }
 
 void lease_machine::send_read(effects& out) {
@@ -114,10 +121,16 @@ void lease_machine::send_write(time_point now, lease_record record, effects& out
   out.emplace_back(write{seen_->revision, written_});
 }
 
+// What nobody can have been given does not hold up an election for ever.
+duration lease_machine::patience() const {
+  const duration holders = std::min<std::chrono::milliseconds>(seen_->record.ttl, ttl_max);
+  return std::max(options_.ttl, holders);
+}
+
 void lease_machine::observe(const lease_state& found, time_point now) {
   if (seen_ && seen_->revision == found.revision) return;
   seen_ = found;
-  may_take_at_ = now + options_.ttl + jitter_;
+  may_take_at_ = now + patience() + jitter_;
   uncertain_ = false;  // whatever is still on its way expects the revision before
 }
 
@@ -208,13 +221,36 @@ lease_machine::effects lease_machine::step_down(time_point now) {
   return out;
 }
 
+lease_machine::effects lease_machine::resign(time_point now) {
+  effects out;
+  expire(now, out);
+  if (phase_ != phase::leading) return out;
+  abstains_until_ = now + options_.ttl + jitter_;
+  release("resigned", true, now, out);
+  return out;
+}
+
 lease_machine::effects lease_machine::leave(time_point now) {
   effects out;
+  if (phase_ == phase::releasing) stays_ = false;
   if (phase_ == phase::releasing || phase_ == phase::stopped) return out;
-  if (phase_ == phase::leading) out.emplace_back(deposed{term_, "leaving"});
-  enter(phase::releasing);
-  advance(now, out);
+  release("leaving", false, now, out);
   return out;
+}
+
+void lease_machine::release(std::string_view reason, bool stays, time_point now, effects& out) {
+  if (phase_ == phase::leading) out.emplace_back(deposed{term_, reason});
+  enter(phase::releasing);
+  stays_ = stays;
+  release_sent_ = false;
+  advance(now, out);
+}
+
+std::optional<std::string_view> lease_machine::holder(time_point now) const noexcept {
+  if (leading(now)) return options_.node.str();
+  const bool known = seen_ && now < may_take_at_ && !seen_->record.holder.empty();
+  if (!known || mine(seen_->record)) return std::nullopt;
+  return seen_->record.holder;
 }
 
 }  // namespace aether::cluster

@@ -23,7 +23,9 @@ struct lease_record {
   std::string incarnation;
   /// Which write of that process.
   std::uint64_t nonce = 0;
-  AETHER_MESSAGE("aether.lease", format, holder, incarnation, nonce)
+  /// The holder's lease, for candidates that were given a shorter one; 0: it did not say.
+  std::chrono::milliseconds ttl{0};
+  AETHER_MESSAGE("aether.lease", format, holder, incarnation, nonce, ttl)
 };
 
 /// The lease key as read; revision 0 when there is none yet.
@@ -40,21 +42,31 @@ struct lease_options {
   duration margin = std::chrono::milliseconds{250};
 };
 
-/// One candidate for the leader's lease, which lives in a KV key written by compare-and-set.
+/// One candidate for a lease, the cluster's or a user's, which lives in a KV key written by
+/// compare-and-set.
 ///
 ///     following --vacant, or unchanged for ttl--> acquiring --stored--> leading
 ///     acquiring --conflict | not stored--> following        (outcome unknown: read back, decide)
 ///     leading --deadline passed | lost to another--> following
-///     any --leave--> releasing --> stopped
+///     leading --resign--> releasing --answered--> following     (and lets others go first for ttl)
+///     any --leave--> releasing --answered | nothing to release--> stopped
 ///
 /// Guarantees, as long as no clock runs faster than another by `margin / ttl`:
 ///  - at most one candidate is `leading` at any instant. A leader's deadline counts from *before*
 ///    its last successful write was sent, a candidate's patience from *after* it saw that write.
 ///  - a term (the revision at which the lease was acquired) has one leader, and terms increase.
+///  - candidates may be given different leases, as while a cluster is being reconfigured: nobody is
+///    less patient than the holder's own lease wants.
 ///  - nothing depends on any two clocks showing the same time, nor on the server's expiring keys.
 ///
-/// The shell answers each `read` and `write` with exactly one `read_done` or `write_done`, and
-/// calls `tick` several times per `ttl / 20`. Pure: no clock, no I/O, no threads, no randomness.
+/// Everything it does in time follows from `ttl` alone: a leader renews every `ttl / 3`, the others
+/// read every `ttl / 4`, what failed is tried again after `ttl / 20`. Nothing is sent but at
+/// inputs: call `tick` about every `ttl / 20`. Rarer ticks are safe, for they only make take-over
+/// and renewal later by as much; from `ttl / 8` on a single lost answer may cost the leadership.
+///
+/// The shell answers each `read` and `write` with exactly one `read_done` or `write_done`; a
+/// request that is not answered within about `ttl / 4` is better given up (`unknown`), so that
+/// there is time for another. Pure: no clock, no I/O, no threads, no randomness.
 class lease_machine {
  public:
   enum class phase { following, acquiring, leading, releasing, stopped };
@@ -86,7 +98,11 @@ class lease_machine {
   [[nodiscard]] effects write_done(const write_result& result, time_point now);
   /// Someone proved that there is a later term.
   [[nodiscard]] effects step_down(time_point now);
-  /// Lets go of the lease so that the next one can take it at once.
+  /// Lets go of the lease so that the next one can take it at once. Nothing while not leading.
+  /// Stays a candidate, but does not try to take it for `ttl` and the jitter, so that another gets
+  /// it where there is another.
+  [[nodiscard]] effects resign(time_point now);
+  /// Lets go likewise, and is no candidate any more.
   [[nodiscard]] effects leave(time_point now);
   /// The holder may be gone: read at the next tick.
   void read_soon() noexcept { must_read_ = true; }
@@ -96,6 +112,9 @@ class lease_machine {
   [[nodiscard]] bool leading(time_point now) const noexcept {
     return phase_ == phase::leading && now < deadline_;
   }
+  /// Who leads, as far as known: the holder last read. None where it is vacant, unknown, or not
+  /// renewed for so long that it may have been taken; never this one unless `leading`.
+  [[nodiscard]] std::optional<std::string_view> holder(time_point now) const noexcept;
   /// Of the current, or else the last own leadership; 0 before the first.
   [[nodiscard]] std::uint64_t term() const noexcept { return term_; }
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
@@ -108,6 +127,7 @@ class lease_machine {
   void advance_releasing(time_point now, effects& out);
   void expire(time_point now, effects& out);
   void depose(std::string_view reason, effects& out);
+  void release(std::string_view reason, bool stays, time_point now, effects& out);
   void win(time_point now, effects& out);
   void conflicted(effects& out);
   void observe(const lease_state& found, time_point now);
@@ -115,6 +135,7 @@ class lease_machine {
   void send_read(effects& out);
   void send_write(time_point now, lease_record record, effects& out);
   [[nodiscard]] bool may_acquire(time_point now) const;
+  [[nodiscard]] duration patience() const;
   [[nodiscard]] bool mine(const lease_record& record) const;
   [[nodiscard]] lease_record own_record();
 
@@ -124,10 +145,12 @@ class lease_machine {
   duration jitter_{};
   bool eligible_ = false;
   bool release_sent_ = false;
+  bool stays_ = false;  // after the release, as a candidate
 
   // What the key held last, and since when it has not changed.
   std::optional<lease_state> seen_;
   time_point may_take_at_{};
+  time_point abstains_until_{};
   bool must_read_ = true;
   // A write of ours, made under the revision in `seen_`, may still be on its way.
   bool uncertain_ = false;
@@ -136,6 +159,7 @@ class lease_machine {
 
   // The last write and the leadership.
   lease_record written_{};
+  std::uint64_t nonce_ = 0;  // of this process, never used twice
   time_point sent_at_{};
   time_point next_renewal_{};
   time_point deadline_{};

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+
 namespace aether::cluster {
 
 TEST_CASE("kv format: the settings are written and read as the golden file has them") {
@@ -18,14 +20,23 @@ TEST_CASE("kv format: the settings are written and read as the golden file has t
 }
 
 TEST_CASE("kv format: the lease is written and read as the golden file has it") {
-  const bytes golden = testing::golden("lease-v1.hex");
+  const bytes golden = testing::golden("lease-v1-ttl.hex");
   const auto read = decode<lease_record>(golden);
   REQUIRE(read.has_value());
   CHECK(read->format == 1);
   CHECK(read->holder == "node-1");
   CHECK(read->incarnation == "01932f3a5b7c7d3e8f90a1b2c3d4e5f6");
   CHECK(read->nonce == 7);
+  CHECK(read->ttl == std::chrono::milliseconds{2000});
   CHECK(encode(*read) == golden);
+}
+
+TEST_CASE("kv format: a lease of the first builds is read, which does not say how long it is") {
+  const auto read = decode<lease_record>(testing::golden("lease-v1.hex"));
+  REQUIRE(read.has_value());
+  CHECK(read->holder == "node-1");
+  CHECK(read->nonce == 7);
+  CHECK(read->ttl == std::chrono::milliseconds{0});
 }
 
 TEST_CASE("kv format: the shard table is written and read as the golden file has it") {

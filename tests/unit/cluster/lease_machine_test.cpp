@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+#include <vector>
+
 namespace aether::cluster {
 
 namespace {
@@ -237,6 +240,99 @@ TEST_CASE("lease: leaving waits for what is in flight, releases once and stops w
   CHECK(first<lease_machine::stopped>(end) != nullptr);
   CHECK(machine.leave(at(900ms)).empty());
   CHECK(tick(machine, 1s).empty());
+}
+
+TEST_CASE("lease: who resigns lets go at once, stays a candidate and lets others go first") {
+  auto machine = leader();
+  const auto effects = machine.resign(at(100ms));
+  CHECK(first<deposed>(effects)->reason == "resigned");
+  REQUIRE(first<write>(effects) != nullptr);
+  CHECK(first<write>(effects)->expected == 1);
+  CHECK(first<write>(effects)->record.holder.empty());
+  CHECK(!machine.leading(at(100ms)));
+  REQUIRE(first<read>(machine.write_done(stored(2), at(110ms))) != nullptr);
+  CHECK(machine.read_done({{2, {}}}, at(110ms)).empty());
+  auto now = 120ms;
+  for (; now < 2100ms; now += 20ms) {  // vacant all the while
+    const auto looked = tick(machine, now);
+    REQUIRE(first<write>(looked) == nullptr);
+    if (first<read>(looked) != nullptr) REQUIRE(machine.read_done({{2, {}}}, at(now)).empty());
+  }
+  const auto again = tick(machine, now);
+  REQUIRE(first<write>(again) != nullptr);
+  CHECK(first<elected>(machine.write_done(stored(3), at(now)))->term == 3);
+}
+
+TEST_CASE("lease: a resignation that was not stored is no leadership, and takes the ttl") {
+  auto machine = leader();
+  REQUIRE(first<write>(machine.resign(at(100ms))) != nullptr);
+  CHECK(machine.write_done(unknown, at(600ms)).empty());
+  REQUIRE(first<read>(tick(machine, 700ms)) != nullptr);
+  CHECK(machine.read_done(held_by("n1", 1, 1, 1), at(700ms)).empty());  // as it was when we led
+  CHECK(!machine.leading(at(700ms)));
+  CHECK(!machine.holder(at(700ms)));
+}
+
+TEST_CASE("lease: a write after a resignation is told apart from those before it") {
+  auto machine = leader();
+  REQUIRE(first<write>(machine.resign(at(100ms))) != nullptr);
+  CHECK(first<read>(machine.write_done(not_stored, at(110ms))) == nullptr);
+  (void)tick(machine, 300ms);
+  (void)machine.read_done(held_by("n1", 1, 1, 1), at(300ms));
+  lease_machine::effects effects;
+  auto now = 2200ms;
+  effects = tick(machine, now);
+  if (first<read>(effects) != nullptr) effects = machine.read_done(held_by("n1", 1, 1, 1), at(now));
+  REQUIRE(first<write>(effects) != nullptr);
+  CHECK(machine.write_done(unknown, at(now)).empty());
+  REQUIRE(first<read>(tick(machine, now + 200ms)) != nullptr);
+  // The key is still as the first acquisition wrote it: that term must not begin again.
+  CHECK(first<elected>(machine.read_done(held_by("n1", 1, 1, 1), at(now + 200ms))) == nullptr);
+}
+
+TEST_CASE("lease: resigning is nothing to who does not lead, and leaving ends it for good") {
+  auto idle = candidate();
+  CHECK(idle.resign(at(0ms)).empty());
+  auto machine = leader();
+  (void)machine.resign(at(100ms));
+  CHECK(machine.resign(at(101ms)).empty());
+  CHECK(machine.leave(at(102ms)).empty());  // the release is on its way
+  CHECK(first<lease_machine::stopped>(machine.write_done(stored(2), at(110ms))) != nullptr);
+}
+
+TEST_CASE("lease: a candidate is at least as patient as the holder's own lease wants") {
+  for (const auto& [held_for, patience] :
+       std::vector<std::pair<std::chrono::milliseconds, duration>>{
+           {0ms, 2s}, {1s, 2s}, {5s, 5s}, {std::chrono::milliseconds::max(), 24h}, {-1ms, 2s}}) {
+    CAPTURE(held_for.count());
+    auto machine = candidate();
+    (void)tick(machine, 0ms);
+    auto held = held_by("n2", 2, 5);
+    held.record.ttl = held_for;
+    REQUIRE(machine.read_done(held, at(0ms)).empty());
+    const auto looked = [&](std::chrono::milliseconds now) {
+      auto effects = tick(machine, now);
+      return first<read>(effects) != nullptr ? machine.read_done(held, at(now)) : effects;
+    };
+    const auto end = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
+    CHECK(first<write>(looked(end - 1ms)) == nullptr);
+    const auto effects = looked(end);
+    REQUIRE(first<write>(effects) != nullptr);
+    CHECK(first<write>(effects)->record.ttl == 2s);
+  }
+}
+
+TEST_CASE("lease: the holder is the one last read, for as long as it may hold it") {
+  auto machine = candidate();
+  CHECK(!machine.holder(at(0ms)));
+  (void)tick(machine, 0ms);
+  (void)machine.read_done(held_by("n2", 2, 5), at(0ms));
+  CHECK(machine.holder(at(10ms)) == "n2");
+  CHECK(machine.holder(at(1999ms)) == "n2");
+  CHECK(!machine.holder(at(2s)));
+  const auto own = leader();
+  CHECK(own.holder(at(1749ms)) == "n1");
+  CHECK(!own.holder(at(1750ms)));
 }
 
 TEST_CASE("lease: who does not hold it just stops") {

@@ -94,6 +94,7 @@ TEST_CASE("the subject grammar is the documented one") {
   CHECK(names.heartbeat(n1) == "aether.bank.hb.n1");
   CHECK(names.all_heartbeats() == "aether.bank.hb.*");
   CHECK(names.node(n1) == "aether.bank.node.n1");
+  CHECK(names.election("payer") == "aether.bank.election.payer");
   CHECK(names.event_stream(3) == "aether_bank_EVT_3");
   CHECK(names.snapshot_stream() == "aether_bank_SNAP");
   CHECK(names.bucket() == "aether_bank");

@@ -4,6 +4,7 @@
 #include <aether/actors/actor_host.hpp>
 #include <aether/actors/actor_ref.hpp>
 #include <aether/actors/behavior.hpp>
+#include <aether/cluster/leader_election.hpp>
 #include <aether/runtime/options.hpp>
 
 #include <cstdint>
@@ -97,6 +98,14 @@ class node {
   /// The stores behind the actors, for tools; null before `join`.
   [[nodiscard]] std::shared_ptr<event_store> events() const;
   [[nodiscard]] std::shared_ptr<snapshot_store> snapshots() const;
+
+  /// This node as a candidate of the election `name` in its namespace, over its connection; see
+  /// `cluster::leader_election`, whose default lease it has. Nodes compete, and so does whoever
+  /// else gives the same name there; without NATS, those of this node only. `leave` ends it, before
+  /// all else: until its handlers have returned, actors are reached as ever.
+  /// @errors `not_running`: before `join`, or after `leave`; `invalid_argument`: not a name.
+  [[nodiscard]] result<cluster::leader_election> election(std::string_view name,
+                                                          cluster::election_handlers handlers = {});
 
   /// What ended on this node without an effect and without anybody to be told; before `join` too.
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;

@@ -53,11 +53,14 @@ class subjects {
   /// `<prefix>.<ns>.proc.<incarnation>`, 32 hexadecimal digits: one process of a node's; no
   /// responders means that it is gone.
   [[nodiscard]] std::string process(std::string_view incarnation) const;
+  /// `<prefix>.<ns>.election.<name>`: said when the election's lease changed hands.
+  /// @pre `name` is `[A-Za-z0-9_-]{1,64}`.
+  [[nodiscard]] std::string election(std::string_view name) const;
 
   /// `<PREFIX>_<ns>_EVT_<k>`, PREFIX in the case it was given.
   [[nodiscard]] std::string event_stream(std::uint32_t k) const;
   [[nodiscard]] std::string snapshot_stream() const;
-  /// `<prefix>_<ns>`: the KV bucket of lease, shard table and namespace settings.
+  /// `<prefix>_<ns>`: the KV bucket of leases, shard table and namespace settings.
   [[nodiscard]] std::string bucket() const;
   /// `KV_<bucket>`, the bucket's stream, and `$KV.<bucket>.<key>`, the subject of a key.
   [[nodiscard]] std::string bucket_stream() const;
