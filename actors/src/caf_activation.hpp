@@ -92,13 +92,22 @@ using any_entity_input =
                  entity_input::retire, entity_input::ahead>;
 static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
 
+/// What a host does with a slot.
+struct slot_service {
+  enum class stage : std::uint8_t { refused, accepted };
+  std::atomic<stage> now{stage::refused};
+
+  [[nodiscard]] bool accepts() const noexcept { return now == stage::accepted; }
+};
+
 /// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A
 /// sender puts an input into the inbox and hands the task to the scheduler only when it is not
 /// there already, so a burst costs one hand-over; an actor that is idle owns no CAF actor.
 class activation : public caf::resumable {
  public:
-  activation(actor_address address, std::uint64_t its_hash, shard_id in)
-      : self{std::move(address)}, hash{its_hash}, shard{in} {}
+  /// `in` outlives it.
+  activation(actor_address address, std::uint64_t its_hash, slot_service& in)
+      : self{std::move(address)}, hash{its_hash}, home{in} {}
 
   subtype_t subtype() const final { return function_object; }
   void intrusive_ptr_add_ref_impl() final { ref(); }
@@ -118,7 +127,8 @@ class activation : public caf::resumable {
   const actor_address self;
   /// `stable_hash(self)`.
   const std::uint64_t hash;
-  const shard_id shard;
+  /// Its slot's.
+  slot_service& home;
   /// Commands delivered and not yet answered.
   std::atomic<std::uint32_t> held{0};
   /// Bytes of memory that it counts for.

@@ -41,9 +41,15 @@ void actor_host::warm_up(std::vector<shard_range> which, warm_up_handler done) {
   std::make_shared<shard_warm_up>(impl_->core, std::move(which), std::move(done))->start();
 }
 
-void actor_host::accept(shard_id shard) { impl_->core->accept(shard); }
-void actor_host::release(shard_id shard) { impl_->core->release(shard); }
-bool actor_host::accepts(shard_id shard) const noexcept { return impl_->core->accepts(shard); }
+void actor_host::accept(const actor_type& type, shard_id shard) {
+  impl_->core->accept(type, shard);
+}
+void actor_host::release(const actor_type& type, shard_id shard) {
+  impl_->core->release(type, shard);
+}
+bool actor_host::accepts(const actor_type& type, shard_id shard) const noexcept {
+  return impl_->core->accepts(type, shard);
+}
 bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
 
 void actor_host::set_in_contact(bool in_contact) noexcept { impl_->core->in_contact = in_contact; }

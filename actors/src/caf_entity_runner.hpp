@@ -16,7 +16,7 @@ class entity_runner final : public activation {
  public:
   /// `host` outlives every run; what may come later holds a share of it.
   entity_runner(host_core& host, const host_core::hosted_type& type, actor_address address,
-                std::uint64_t its_hash, shard_id in)
+                std::uint64_t its_hash, slot_service& in)
       : activation{std::move(address), its_hash, in}, host_{host}, type_{type} {}
 
   resume_result resume(caf::execution_unit* on, std::size_t max_throughput) override;

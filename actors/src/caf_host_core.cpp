@@ -47,10 +47,8 @@ host_core::host_core(host_options host, std::shared_ptr<event_store> event,
       clock{timer},
       permits{options.recovery_permits,
               [this](const activation_ptr& to) { return post(to, entity_input::permitted{}); }},
-      accepted_(options.shards),
       waiting_{options.waiting_bytes_max} {
   AETHER_ASSERT(options.shards > 0 && options.mailbox_max > 0 && options.recovery_permits > 0);
-  for (auto& shard : accepted_) shard = options.accepts_all;
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
   system_->await_actors_before_shutdown(false);
@@ -70,8 +68,36 @@ const host_core::hosted_type* host_core::find_type(const actor_type& type) const
   return found == types_.end() ? nullptr : &found->second;
 }
 
+host_core::hosted_type* host_core::find(const actor_type& type) {
+  const auto found = types_.find(type);
+  return found == types_.end() ? nullptr : &found->second;
+}
+
 void host_core::add_type(const actor_traits& traits, behavior_factory factory) {
-  types_.insert_or_assign(traits.type, hosted_type{&traits, std::move(factory)});
+  const auto [added, is_new] = types_.try_emplace(traits.type);
+  auto& type = added->second;
+  type.traits = &traits;
+  type.factory = std::move(factory);
+  if (!is_new) return;
+  type.slots = std::vector<slot_service>(options.shards);
+  if (!options.accepts_all) return;
+  for (auto& slot : type.slots) slot.now = slot_service::stage::accepted;
+}
+
+slot_service* host_core::find_slot(const actor_type& type, shard_id shard) {
+  AETHER_ASSERT(shard.value() < options.shards);
+  auto* known = find(type);
+  return known == nullptr ? nullptr : &known->slots[shard.value()];
+}
+
+void host_core::accept(const actor_type& type, shard_id shard) {
+  if (auto* slot = find_slot(type, shard)) slot->now = slot_service::stage::accepted;
+}
+
+bool host_core::accepts(const actor_type& type, shard_id shard) const noexcept {
+  const auto* known = find_type(type);
+  return known != nullptr && shard.value() < options.shards &&
+         known->slots[shard.value()].accepts();
 }
 
 std::uint32_t host_core::now_ms() const noexcept {
@@ -84,23 +110,24 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   if (command.id.is_nil() || command.command.empty())
     return fail(errc::invalid_argument, "a command needs an id and a content");
   const std::uint64_t hash = stable_hash(to);
-  const shard_id shard{hash % options.shards};
   const std::size_t size = command.command.footprint() + sizeof(envelope);
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
   if (stopping_) return fail(errc::not_running, "this node is stopping");
-  if (!accepts(shard))
-    return fail(errc::not_owner, "shard " + std::to_string(shard.value()) + " is not served here");
+  const activation_ptr* found = stripe.find(hash, to);
+  hosted_type* const type = found == nullptr ? find(to.type) : nullptr;
+  if (found == nullptr && type == nullptr)
+    return fail(errc::unknown_message,
+                "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
+  if (!(type == nullptr ? (*found)->home : slot_of(*type, hash)).accepts())
+    return fail(errc::not_owner,
+                to_string(slot{to.type, shard_id{hash % options.shards}}) + ": not served here");
   if (!in_contact.load(std::memory_order_relaxed))
     return fail(errc::unavailable, "this node has lost contact with the cluster");
-  const activation_ptr* found = stripe.find(hash, to);
   const auto refuse = [&](std::string why) -> result<void> {
     stripe.count.overloaded.fetch_add(1, std::memory_order_relaxed);
     return fail(errc::overloaded, std::move(why));
   };
-  if (found == nullptr && find_type(to.type) == nullptr)
-    return fail(errc::unknown_message,
-                "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
   if (size > options.waiting_bytes_max)
     return fail(errc::invalid_argument, "the command takes " + std::to_string(size) +
                                             " bytes of memory; all together may " +
@@ -117,7 +144,7 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   } else {
     stripe.waiting.spend_anyway(size, waiting_);
   }
-  const activation_ptr actor = found == nullptr ? activate(to, hash, shard, stripe) : *found;
+  const activation_ptr actor = found == nullptr ? activate(to, hash, *type, stripe) : *found;
   put(actor, stripe, command);
   wake(*actor);
   stripe.count.commands.fetch_add(1, std::memory_order_relaxed);
@@ -161,23 +188,21 @@ void host_core::ended(activation& of, const envelope& command, const result<any_
 
 activation_ptr host_core::bring_to_life(const actor_address& address) {
   const std::uint64_t hash = stable_hash(address);
-  const shard_id shard{hash % options.shards};
+  auto* type = find(address.type);
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
-  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr || crowded())
-    return nullptr;
+  if (stopping_ || type == nullptr || !slot_of(*type, hash).accepts() || crowded()) return nullptr;
   if (stripe.find(hash, address) != nullptr) return nullptr;
-  const auto actor = activate(address, hash, shard, stripe);
+  const auto actor = activate(address, hash, *type, stripe);
   actor->expects_ahead = true;
   actor->last_used = now_ms();
   wake(*actor);
   return actor;
 }
 
-activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
-                                   activation_registry::stripe& stripe) {
-  activation_ptr made{new entity_runner{*this, *find_type(address.type), address, hash, shard},
-                      false};
+activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash,
+                                   hosted_type& type, activation_registry::stripe& stripe) {
+  activation_ptr made{new entity_runner{*this, type, address, hash, slot_of(type, hash)}, false};
   made->inbox.emplace_back(entity_input::begin{});
   stripe.actors.insert(hash, made);
   ++count.activations;
@@ -280,9 +305,9 @@ void host_core::succeed(const activation_ptr& self, std::vector<envelope> first,
     auto inbox = std::exchange(self->inbox, {});
     leave(*self, stripe);
     activation_ptr next;
-    const bool serves = !stopping_ && accepts(self->shard);
+    const bool serves = !stopping_ && self->home.accepts();
     const auto pass_on = [&](envelope& command) {
-      if (!next) next = activate(self->self, self->hash, self->shard, stripe);
+      if (!next) next = activate(self->self, self->hash, *find(self->self.type), stripe);
       self->held.fetch_sub(1, std::memory_order_relaxed);
       put(next, stripe, command);
     };

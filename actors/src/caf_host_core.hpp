@@ -24,6 +24,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   struct hosted_type {
     const actor_traits* traits;
     behavior_factory factory;
+    /// One for each shard.
+    std::vector<slot_service> slots;
   };
 
   struct counters {
@@ -64,11 +66,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// Nothing when it is in memory already, or not served here.
   activation_ptr bring_to_life(const actor_address& address);
 
-  void accept(shard_id shard) { accepted(shard) = true; }
-  void release(shard_id shard);
-  [[nodiscard]] bool accepts(shard_id shard) const noexcept {
-    return shard.value() < accepted_.size() && accepted_[shard.value()];
-  }
+  void accept(const actor_type& type, shard_id shard);
+  void release(const actor_type& type, shard_id shard);
+  [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
   [[nodiscard]] host_stats stats();
@@ -101,15 +101,17 @@ class host_core : public std::enable_shared_from_this<host_core> {
   companions with_caf;
 
  private:
-  activation_ptr activate(const actor_address& address, std::uint64_t hash, shard_id shard,
+  [[nodiscard]] hosted_type* find(const actor_type& type);
+  /// Null where the type is not hosted.
+  [[nodiscard]] slot_service* find_slot(const actor_type& type, shard_id shard);
+  [[nodiscard]] slot_service& slot_of(hosted_type& type, std::uint64_t hash) const {
+    return type.slots[hash % options.shards];
+  }
+  activation_ptr activate(const actor_address& address, std::uint64_t hash, hosted_type& type,
                           activation_registry::stripe& stripe);
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
-  [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
-    AETHER_ASSERT(shard.value() < accepted_.size());
-    return accepted_[shard.value()];
-  }
   void leave(activation& gone, activation_registry::stripe& stripe);
   void left_memory();
   void wake(activation& sleeper);
@@ -118,7 +120,6 @@ class host_core : public std::enable_shared_from_this<host_core> {
 
   caf::actor_system_config config_;
   std::map<actor_type, hosted_type> types_;
-  std::vector<std::atomic<bool>> accepted_;
   activation_registry registry_;
   byte_budget waiting_;
   std::atomic<bool> evicting_{false};

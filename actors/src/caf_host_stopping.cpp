@@ -7,11 +7,13 @@
 
 namespace aether {
 
-void host_core::release(shard_id shard) {
-  accepted(shard) = false;
+void host_core::release(const actor_type& type, shard_id shard) {
+  auto* slot = find_slot(type, shard);
+  if (slot == nullptr) return;
+  slot->now = slot_service::stage::refused;
   std::vector<activation_ptr> leaving;
   registry_.for_each([&](const activation_ptr& actor) {
-    if (actor->shard == shard) leaving.push_back(actor);
+    if (&actor->home == slot) leaving.push_back(actor);
   });
   for (const auto& actor : leaving) post(actor, entity_input::retire{true});
 }
@@ -40,7 +42,8 @@ bool host_core::stop(std::chrono::milliseconds timeout) {
   const std::lock_guard once{stop_mutex_};
   if (stopped_) return *stopped_;
   stopping_ = true;
-  for (auto& shard : accepted_) shard = false;
+  for (auto& [name, type] : types_)
+    for (auto& slot : type.slots) slot.now = slot_service::stage::refused;
   std::vector<activation_ptr> all;
   registry_.for_each([&](const activation_ptr& actor) { all.push_back(actor); });
   for (const auto& actor : all) post(actor, entity_input::retire{true});

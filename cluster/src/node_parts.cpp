@@ -56,7 +56,10 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
   host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
-  for (const auto& type : types) host_->host_type(*type.traits, type.factory);
+  for (const auto& type : types) {
+    host_->host_type(*type.traits, type.factory);
+    types_.push_back(type.traits->type);
+  }
 }
 
 void node_parts::make_router(subjects names) {
@@ -173,14 +176,14 @@ void node_parts::warm_up(const std::vector<shard_id>& gained) {
 }
 
 void node_parts::take_up(shard_id shard) {
-  host_->accept(shard);
+  for (const auto& type : types_) host_->accept(type, shard);
   if (auto listening = listener_->listen(shard); !listening)
     log::error("cluster", "shard_not_served",
                {{"shard", shard.value()}, {"reason", listening.error().message()}});
 }
 
 void node_parts::let_go(shard_id shard) {
-  host_->release(shard);
+  for (const auto& type : types_) host_->release(type, shard);
   listener_->ignore(shard);
 }
 

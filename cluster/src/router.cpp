@@ -86,7 +86,7 @@ router::router(actor_host& local, std::shared_ptr<nats_connection> over, subject
 void router::start() { sweep(); }
 
 bool router::is_local(const actor_address& to) const {
-  return !over_ || local_.accepts(shard_of(to, shards_));
+  return !over_ || local_.accepts(to.type, shard_of(to, shards_));
 }
 
 result<void> router::tell(const actor_address& to, envelope command) {

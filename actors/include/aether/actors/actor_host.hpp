@@ -39,7 +39,7 @@ struct host_options {
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
   /// to half that time late.
   std::chrono::milliseconds passivate_after{120'000};
-  /// Whether every shard is served from the start; otherwise none is before `accept`.
+  /// Whether every slot is served from the start; otherwise none is before `accept`.
   bool accepts_all = true;
   /// Stamped into commits.
   std::string node_name{};
@@ -91,7 +91,7 @@ struct host_stats {
 };
 
 /// Runs event-sourced actors of one process on CAF: activates them by id, feeds them commands, and
-/// lets go of them. Knows nothing of nodes; a cluster tells it which shards are its own.
+/// lets go of them. Knows nothing of nodes; a cluster tells it which slots are its own.
 ///
 /// Threads: all members may be called from any thread, except that `host` comes before the first
 /// command. Handlers and sinks run on worker threads.
@@ -131,7 +131,7 @@ class actor_host final : public command_router {
   void send_through(command_router& router) noexcept;
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
 
-  /// @errors also `not_owner`: the actor's shard is not accepted here. `unknown_message`: its type
+  /// @errors also `not_owner`: the actor's slot is not accepted here. `unknown_message`: its type
   ///         is not hosted here. `unavailable`: see `set_in_contact`. `not_running`: after `stop`.
   ///         `invalid_argument`: the envelope has no id or no command.
   result<void> tell(const actor_address& to, envelope command) override;
@@ -139,18 +139,20 @@ class actor_host final : public command_router {
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
 
-  /// From now on commands for `shard` are served here.
+  /// From now on commands for this slot are served here. Nothing where the type is not hosted, here
+  /// and in `release`.
   /// @pre `shard < host_options::shards`, here and in `release`.
-  void accept(shard_id shard);
-  /// From now on commands for `shard` are refused with `not_owner`. Its actors finish what is being
-  /// stored, answer what waits with `not_owner`, write a snapshot and go.
-  void release(shard_id shard);
-  [[nodiscard]] bool accepts(shard_id shard) const noexcept;
+  void accept(const actor_type& type, shard_id shard);
+  /// From now on commands for this slot are refused with `not_owner`. Its actors finish what is
+  /// being stored, answer what waits with `not_owner`, write a snapshot and go.
+  void release(const actor_type& type, shard_id shard);
+  /// Cheap: for each command.
+  [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
 
   using warm_up_handler = std::move_only_function<void(result<std::size_t>)>;
   /// Brings the actors of these shards to life before anyone calls them, from one reading of the
   /// snapshots and the log instead of one each: all shards in one call, rather than one by one.
-  /// Of those that are not served here, none is.
+  /// Of a slot that is not served here, none is.
   /// Those that nobody calls leave memory as always.
   /// @param done gets how many were brought to life; they may still be recovering, those that are
   ///        called before those that are not.
