@@ -4,6 +4,7 @@
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 #include "byte_budget.hpp"
+#include "core/departure.hpp"
 #include "hash_slots.hpp"
 
 #include <caf/intrusive_ptr.hpp>
@@ -75,7 +76,7 @@ struct permitted {};
 /// A timer may have run out.
 struct timer {};
 struct retire {
-  bool forced;
+  departure how;
 };
 /// What an actor that `expects_ahead` waits for; none: nothing was read.
 struct ahead {
@@ -94,8 +95,15 @@ static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
 
 /// What a host does with a slot.
 struct slot_service {
-  enum class stage : std::uint8_t { refused, accepted };
+  enum class stage : std::uint8_t {
+    refused,
+    /// Refused, but its actors finish what waits for them.
+    draining,
+    accepted,
+  };
   std::atomic<stage> now{stage::refused};
+  /// Its actors in memory.
+  std::atomic<std::uint32_t> resident{0};
 
   [[nodiscard]] bool accepts() const noexcept { return now == stage::accepted; }
 };
@@ -213,7 +221,7 @@ class activation_registry {
   /// Of the actors of a stripe, so that threads seldom count in the same place.
   struct counters {
     std::atomic<std::uint64_t> commands{0}, overloaded{0}, handled{0}, rejected{0}, failed{0},
-        dead_letters{0}, expired{0};
+        dead_letters{0}, handed_on{0}, expired{0};
   };
 
   struct alignas(64) stripe {

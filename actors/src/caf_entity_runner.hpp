@@ -66,6 +66,7 @@ class entity_runner final : public activation {
   void leave(std::vector<any_entity_input> left);
   /// For what still comes after the actor has left.
   void refuse(any_entity_input& input);
+  void send_on(envelope command);
 
   host_core& host_;
   const host_core::hosted_type& type_;

@@ -43,7 +43,7 @@ bool eviction::send_some_away(host_core& host) {
     actors_ -= std::min<std::uint64_t>(actors_, 1);
     memory_ -= std::min<std::uint64_t>(memory_, one.weight);
     ++host.count.evictions;
-    host.post(one.actor, entity_input::retire{false});
+    host.post(one.actor, entity_input::retire{departure::if_idle});
   }
   return true;
 }

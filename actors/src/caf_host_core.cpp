@@ -91,7 +91,10 @@ slot_service* host_core::find_slot(const actor_type& type, shard_id shard) {
 }
 
 void host_core::accept(const actor_type& type, shard_id shard) {
-  if (auto* slot = find_slot(type, shard)) slot->now = slot_service::stage::accepted;
+  auto* slot = find_slot(type, shard);
+  if (slot == nullptr) return;
+  slot->now = slot_service::stage::accepted;
+  tell_of(drains_.left(*slot, false));
 }
 
 bool host_core::accepts(const actor_type& type, shard_id shard) const noexcept {
@@ -186,6 +189,11 @@ void host_core::ended(activation& of, const envelope& command, const result<any_
                  std::string{command.command.type().wire_name}, how.error()});
 }
 
+void host_core::handed_on(activation& from) {
+  from.held.fetch_sub(1, std::memory_order_relaxed);
+  registry_.stripe_of(from.hash).count.handed_on.fetch_add(1, std::memory_order_release);
+}
+
 activation_ptr host_core::bring_to_life(const actor_address& address) {
   const std::uint64_t hash = stable_hash(address);
   auto* type = find(address.type);
@@ -207,6 +215,7 @@ activation_ptr host_core::activate(const actor_address& address, std::uint64_t h
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;
+  ++made->home.resident;
   weigh(*made, weight_of(address));
   return made;
 }
@@ -286,40 +295,36 @@ void host_core::earn(activation& self, std::size_t freed) {
 
 bool host_core::let_go(const activation_ptr& self, bool forced,
                        std::vector<any_entity_input>& left) {
-  {
-    auto& stripe = registry_.stripe_of(self->hash);
-    const std::lock_guard lock{stripe.mutex};
-    if (!self->inbox.empty() && !forced) return false;
-    left = std::exchange(self->inbox, {});
-    leave(*self, stripe);
-  }
-  left_memory();
+  auto& stripe = registry_.stripe_of(self->hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (!self->inbox.empty() && !forced) return false;
+  left = std::exchange(self->inbox, {});
+  leave(*self, stripe);
   return true;
 }
 
-void host_core::succeed(const activation_ptr& self, std::vector<envelope> first,
+void host_core::succeed(const activation_ptr& self, bool ended, std::vector<envelope> first,
                         std::vector<any_entity_input>& left) {
-  {
-    auto& stripe = registry_.stripe_of(self->hash);
-    const std::lock_guard lock{stripe.mutex};
-    auto inbox = std::exchange(self->inbox, {});
-    leave(*self, stripe);
-    activation_ptr next;
-    const bool serves = !stopping_ && self->home.accepts();
-    const auto pass_on = [&](envelope& command) {
-      if (!next) next = activate(self->self, self->hash, *find(self->self.type), stripe);
-      self->held.fetch_sub(1, std::memory_order_relaxed);
-      put(next, stripe, command);
-    };
-    for (auto& command : first)
-      serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
-    for (auto& input : inbox) {
-      auto* command = std::get_if<envelope>(&input);
-      serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
-    }
-    if (next) wake(*next);
+  auto& stripe = registry_.stripe_of(self->hash);
+  const std::lock_guard lock{stripe.mutex};
+  auto inbox = std::exchange(self->inbox, {});
+  leave(*self, stripe);
+  activation_ptr next;
+  const bool drains = ended && self->home.now == slot_service::stage::draining;
+  const bool serves = !stopping_ && (drains || self->home.accepts());
+  const auto pass_on = [&](envelope& command) {
+    if (!next) next = activate(self->self, self->hash, *find(self->self.type), stripe);
+    self->held.fetch_sub(1, std::memory_order_relaxed);
+    put(next, stripe, command);
+  };
+  for (auto& command : first)
+    serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
+  for (auto& input : inbox) {
+    auto* command = std::get_if<envelope>(&input);
+    serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
   }
-  left_memory();
+  if (next && drains) next->inbox.emplace_back(entity_input::retire{departure::when_done});
+  if (next) wake(*next);
 }
 
 void host_core::leave(activation& gone, activation_registry::stripe& stripe) {
@@ -329,8 +334,10 @@ void host_core::leave(activation& gone, activation_registry::stripe& stripe) {
   weigh(gone, 0);
 }
 
-void host_core::left_memory() {
-  if (--count.resident > 0) return;
+void host_core::left_memory(slot_service& home) {
+  const bool last = --count.resident == 0;
+  if (--home.resident == 0 && !home.accepts()) tell_of(drains_.left(home, true));
+  if (!last) return;
   const std::lock_guard lock{gone_mutex_};
   gone_.notify_all();
 }
@@ -353,11 +360,13 @@ host_stats host_core::stats() {
     made.rejected += stripe.rejected;
     made.failed += stripe.failed;
     made.dead_letters += stripe.dead_letters;
+    made.handed_on += stripe.handed_on;
     made.expired += stripe.expired;
     made.overloaded += stripe.overloaded;
     made.commands += stripe.commands;
   }
-  made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
+  made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters -
+                 made.handed_on;
   return made;
 }
 

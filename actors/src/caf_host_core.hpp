@@ -4,6 +4,7 @@
 #include "caf_activation.hpp"
 #include "caf_companions.hpp"
 #include "recovery_permits.hpp"
+#include "slot_drains.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -54,12 +55,18 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// The runner is about to quit: true when it may, and then nobody finds it any more.
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
-  /// As `let_go` by force, but commands go to the actor's next incarnation: `first`, then those in
-  /// the inbox. What is no command, or cannot be served any more, is given back in `left`.
-  void succeed(const activation_ptr& self, std::vector<envelope> first,
+  /// As `let_go` by force, but commands go to the actor's next incarnation here: `first`, then
+  /// those in the inbox. What is no command, or is not served here any more, is given back in
+  /// `left`.
+  /// @param ended the actor stopped itself: its slot's other actors may still finish.
+  void succeed(const activation_ptr& self, bool ended, std::vector<envelope> first,
                std::vector<any_entity_input>& left);
+  /// After `let_go` or `succeed`, when what was left is taken care of: the actor counts no more.
+  void left_memory(slot_service& home);
   /// Enters into the books how a command ended.
   void ended(activation& of, const envelope& command, const result<any_reply>& how, bool expired);
+  /// Enters into the books that a command left it for wherever the actor lives now.
+  void handed_on(activation& from);
   void weigh(activation& one, std::size_t size);
 
   /// Activates an actor that nobody has sent anything to; it waits for an `entity_input::ahead`.
@@ -69,6 +76,10 @@ class host_core : public std::enable_shared_from_this<host_core> {
   void accept(const actor_type& type, shard_id shard);
   void release(const actor_type& type, shard_id shard);
   [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
+  using drain_handler = slot_drains::handler;
+  void drain(const std::vector<slot>& which, std::chrono::steady_clock::time_point deadline,
+             drain_handler done);
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
   [[nodiscard]] host_stats stats();
@@ -113,7 +124,11 @@ class host_core : public std::enable_shared_from_this<host_core> {
   [[nodiscard]] std::optional<error> crowded() const;
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
   void leave(activation& gone, activation_registry::stripe& stripe);
-  void left_memory();
+  /// Asks the actors of these slots, sorted, to go.
+  void send_away(const std::vector<slot_service*>& from, departure how);
+  void drain_overdue(slot_drains::key which);
+  void tell_of(std::vector<slot_drains::ended> drains);
+  void stop_drains();
   void wake(activation& sleeper);
   void drop_all();
   void schedule_sweep();
@@ -122,6 +137,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
   std::map<actor_type, hosted_type> types_;
   activation_registry registry_;
   byte_budget waiting_;
+  slot_drains drains_;
   std::atomic<bool> evicting_{false};
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;

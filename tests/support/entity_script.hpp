@@ -62,6 +62,15 @@ class entity_script {
     return send(std::move(command), sent_options{});
   }
 
+  /// Sends it without waiting for an answer.
+  template <message Command>
+  void tell(Command command) {
+    envelope made;
+    made.id = command_id::make();
+    made.command = any_message::of<Command>(std::move(command));
+    send_envelope(std::move(made));
+  }
+
   void send_envelope(envelope command) {
     play([&](auto& out) { under_test.receive(std::move(command), at(), out); });
   }
@@ -163,8 +172,8 @@ class entity_script {
   void side_effect_threw() {
     play([&](auto& out) { under_test.side_effect_threw("on purpose", at(), out); });
   }
-  void retire(bool forced) {
-    play([&](auto& out) { under_test.retire(forced, out); });
+  void retire(departure how) {
+    play([&](auto& out) { under_test.retire(how, out); });
   }
 
   [[nodiscard]] bool reported(std::string_view event) const {
@@ -207,6 +216,8 @@ class entity_script {
   unsigned expiries_wanted = 0;
   unsigned expired = 0;
   std::deque<sent_command> commands;
+  /// How those ended that were told.
+  std::vector<result<any_reply>> told;
 
   entity under_test;
 
@@ -241,7 +252,10 @@ class entity_script {
   }
   void record(entity_effect::answer wanted) {
     expired += wanted.expired ? 1 : 0;
-    wanted.command.answer(std::move(wanted.with));
+    if (wanted.command.answer)
+      wanted.command.answer(std::move(wanted.with));
+    else
+      told.push_back(std::move(wanted.with));
   }
   void record(entity_effect::act wanted) { acts.push_back(std::move(wanted)); }
   void record(entity_effect::expire_at wanted) {

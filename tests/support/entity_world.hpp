@@ -5,6 +5,7 @@
 #include "support/bank.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -81,8 +82,12 @@ class entity_world {
       if (once_in(300))
         lives[owner].reset();
       else if (once_in(100))
-        play(owner, [&](auto& out) { lives[owner]->retire(once_in(2), out); });
+        play(owner, [&](auto& out) { lives[owner]->retire(any_departure(), out); });
     }
+  }
+
+  departure any_departure() {
+    return std::array{departure::if_idle, departure::when_done, departure::at_once}[below(3)];
   }
 
   [[nodiscard]] bool alive(std::size_t owner, std::uint64_t birth) const {

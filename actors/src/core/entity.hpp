@@ -6,6 +6,7 @@
 #include <aether/persistence/snapshot_store.hpp>
 #include "back_trail.hpp"
 #include "command_window.hpp"
+#include "departure.hpp"
 #include "instant.hpp"
 #include "recovery_machine.hpp"
 
@@ -66,7 +67,8 @@ struct report {
   std::string detail;
 };
 /// The last effect: the entity wants to go and holds nothing any more. With commands in `left`, or
-/// `ended`, it must: those are for its next incarnation.
+/// `ended`, it must: those are for its next incarnation. `ended`: it stopped itself, and that one
+/// may live here; else it lives where the actor is served by then.
 struct retired {
   bool ended = false;
   std::vector<envelope> left{};
@@ -101,6 +103,9 @@ using entity_effects = std::vector<
 ///   included: they were decided against a state that was not yet true.
 /// - A command that only reads is answered at once, from what is stored.
 /// - A deferred command waits apart and is decided again behind the next stored event.
+/// - Told to finish (`when_done`), it decides all that waits; what it had put off goes on in
+/// `left`,
+///   or, asked, is answered `not_owner` and sent again.
 /// - A command whose id is in the window is answered from it; nothing is applied twice.
 /// - What is not stored is not kept: after anything but "stored" the state is thrown away and read
 ///   back from history. A history that then ends before what was once acknowledged is not continued
@@ -108,8 +113,7 @@ using entity_effects = std::vector<
 /// - A quarantined actor tries again by itself, ever less often: whatever was wrong may have been
 ///   skipped, restored or deployed meanwhile.
 /// - Each command is answered exactly once, or given to the next incarnation. One that is told to
-/// go
-///   (`forced`) takes no more.
+///   go (`forced`) takes no more: asks are answered `not_owner`, tells go on in `left`.
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
  public:
@@ -154,9 +158,8 @@ class entity {
   void expire(instant now, entity_effects& out);
   /// The end of it: all commands that it holds.
   [[nodiscard]] std::vector<envelope> give_up();
-  /// Asks it to go. An idle entity leaves when nothing waits; a `forced` one answers what waits
-  /// with `not_owner` once the append or the recovery under way has ended.
-  void retire(bool forced, entity_effects& out);
+  /// Asks it to go; the stronger wish counts. `if_idle` is forgotten where it cannot.
+  void retire(departure how, entity_effects& out);
 
  private:
   /// A command decided in the batch under way, and the answer it gets once the batch is stored.
@@ -200,6 +203,8 @@ class entity {
   void recovery_failed(const error& why, bool care_may_help, instant now, entity_effects& out);
   void restart(const error& why, instant now, entity_effects& out);
   [[nodiscard]] bool crashed_lately(instant now) const noexcept;
+  /// Whether it may go before it is back from its history, with nobody waiting.
+  [[nodiscard]] bool may_rest(instant now) const noexcept;
   void quarantine(const error& why, std::string_view in_short, entity_effects& out);
   void back_off(const error& why, std::chrono::milliseconds delay, instant now,
                 entity_effects& out);
@@ -238,6 +243,8 @@ class entity {
   bool shrink_batches();
   void settle_batch(const error& why, entity_effects& out);
   void return_batch_to_waiting(bool persisting_too);
+  void turn_away(envelope&& command, entity_effects& out);
+  void turn_away_asks(entity_effects& out);
   void refuse_waiting(const error& why, entity_effects& out);
   void expire_waiting(instant now, const error& why, entity_effects& out);
   void snapshot_if_due(entity_effects& out);
@@ -255,6 +262,8 @@ class entity {
   phase phase_ = phase::recovering;
   bool saving_ = false;
   bool forced_ = false;
+  /// It goes as soon as nothing waits.
+  bool draining_ = false;
   /// An effect stopped it: what waits is for the next incarnation.
   bool stopping_ = false;
   bool skip_snapshot_ = false;

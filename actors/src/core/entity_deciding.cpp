@@ -44,6 +44,7 @@ void entity::decide_waiting(instant now, entity_effects& out) {
   }
   if (waiting_.empty() && waiting_.capacity() > idle_capacity_max) waiting_.shrink_to_fit();
   if (batch_.empty() && batch_.capacity() > idle_capacity_max) batch_.shrink_to_fit();
+  if (draining_ && phase_ == phase::ready) leave(out);
 }
 
 std::size_t entity::batch_room() const noexcept {
@@ -318,7 +319,7 @@ void entity::not_stored(const error& why, entity_effects& out) {
   const bool conflict = why.code() == errc::version_conflict;
   if (conflict) out.emplace_back(entity_effect::report{"append_conflict", why.message()});
   if (conflict && forced_) {
-    settle_batch({errc::not_owner, "another owner went on with the actor"}, out);
+    return_batch_to_waiting(true);  // the next owner decides it
   } else if (conflict && ++conflicts_ >= conflicts_max) {
     conflicts_ = 0;
     settle_batch({errc::unavailable, "another writer keeps coming first"}, out);

@@ -224,6 +224,11 @@ void entity::side_effect_threw(const std::string& what, instant now, entity_effe
   if (phase_ == phase::appending) crash_ = std::make_unique<error>(why);
 }
 
+bool entity::may_rest(instant now) const noexcept {
+  // Not where that would make it forget how often it failed.
+  return draining_ || !crashed_lately(now);
+}
+
 bool entity::crashed_lately(instant now) const noexcept {
   return trouble_ && trouble_->crashes > 0 && now.steady - trouble_->last_crash <= crash_quiet;
 }
@@ -252,8 +257,9 @@ void entity::quarantine(const error& why, std::string_view in_short, entity_effe
   auto& lately = trouble();
   if (lately.quarantines == 0) out.emplace_back(entity_effect::report{"quarantined", placed(why)});
   take_up_deferred();
-  refuse_waiting(*quarantine_, out);
   if (forced_) return leave(out);
+  refuse_waiting(*quarantine_, out);
+  if (draining_) return leave(out);
   const auto delay =
       std::min(quarantine_max, quarantine_min * (1U << std::min(lately.quarantines, 6U)));
   ++lately.quarantines;
@@ -266,8 +272,7 @@ void entity::back_off(const error& why, std::chrono::milliseconds delay, instant
   take_up_deferred();
   expire_waiting(now, why, out);
   enter(phase::backing_off);
-  // With nobody waiting it goes, unless that would make it forget how often it failed.
-  if (forced_ || (waiting_.empty() && !crashed_lately(now))) return leave(out);
+  if (forced_ || (waiting_.empty() && may_rest(now))) return leave(out);
   out.emplace_back(entity_effect::retry_later{delay});
 }
 
@@ -281,7 +286,7 @@ void entity::retry(instant now, entity_effects& out) {
   }
   if (phase_ != phase::backing_off) return;
   expire_waiting(now, *trouble().why, out);
-  if (waiting_.empty() && !crashed_lately(now)) return leave(out);
+  if (waiting_.empty() && may_rest(now)) return leave(out);
   begin_recovery(out);
 }
 

@@ -298,7 +298,9 @@ TEST_CASE("host: stop does not wait longer than told for a store that never answ
   CHECK(!host->stop(20ms));
   CHECK(std::chrono::steady_clock::now() - begin < 10s);
   CHECK(being_stored.get().error().code() == errc::outcome_unknown);
-  CHECK(waiting.get().error().code() == errc::outcome_unknown);
+  // Told to go, the actor says so to who waits; unless the time was too short for that.
+  const auto heard = waiting.get().error().code();
+  CHECK((heard == errc::not_owner || heard == errc::outcome_unknown));
   CHECK(account_of(*host, "alice").tell(deposit{1}).error().code() == errc::not_running);
   SUBCASE("and the store's late answer finds nobody") { node.events->release(); }
   SUBCASE("not even when the host itself is gone") {

@@ -52,7 +52,7 @@ struct host_options {
 
 /// Counts since the host was made, except `resident`, `resident_bytes` and `waiting`. A command
 /// that was accepted ends in one way: commands = handled + rejected + failed + dead_letters +
-/// waiting.
+/// handed_on + waiting.
 struct host_stats {
   /// Actors in memory now: recovering, quarantined and leaving ones too.
   std::uint64_t resident = 0;
@@ -78,6 +78,9 @@ struct host_stats {
   std::uint64_t failed = 0;
   /// Ended with another error, and nobody waited for an answer; see `dead_letters`.
   std::uint64_t dead_letters = 0;
+  /// Sent on to where its actor lives now, because its slot was let go of; where that is here
+  /// again, it is in `commands` once more.
+  std::uint64_t handed_on = 0;
   /// Of `failed` and `dead_letters`: not decided, because the deadline had passed.
   std::uint64_t expired = 0;
   /// Stored.
@@ -139,13 +142,29 @@ class actor_host final : public command_router {
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
 
+  /// As `tell`, or, with an `answer`, as `ask`, but never `overloaded`: for commands whose number
+  /// is bounded already.
+  result<void> deliver_waiting(const actor_address& to, envelope command);
+
   /// From now on commands for this slot are served here. Nothing where the type is not hosted, here
   /// and in `release`.
   /// @pre `shard < host_options::shards`, here and in `release`.
   void accept(const actor_type& type, shard_id shard);
   /// From now on commands for this slot are refused with `not_owner`. Its actors finish what is
-  /// being stored, answer what waits with `not_owner`, write a snapshot and go.
+  /// being stored, write a snapshot and go. Of what waits, asks are answered `not_owner`, and tells
+  /// are sent to wherever the actor lives by then (`send_through`).
   void release(const actor_type& type, shard_id shard);
+  using drain_handler = std::move_only_function<void(bool)>;
+  /// Lets go of these slots without losing anything: from now on commands for them are refused with
+  /// `not_owner`; their actors finish all that waits for them, write a snapshot and go. What an
+  /// actor has put off (`defer`) is finished where it lives next: asks are answered `not_owner`,
+  /// for their senders to repeat; tells are sent there (`send_through`).
+  /// @param deadline the rest is then let go of as by `release`.
+  /// @param done called once, on a thread of the timers or from within `stop`: true when everything
+  ///        is finished and no actor of the slots is in memory; false at the deadline, by `stop`,
+  ///        or when one of the slots was accepted or released meanwhile.
+  void drain(const std::vector<slot>& which, std::chrono::steady_clock::time_point deadline,
+             drain_handler done);
   /// Cheap: for each command.
   [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
 
