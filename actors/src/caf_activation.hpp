@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -48,7 +49,9 @@ struct apart {
   std::unique_ptr<result<T>> got;
 };
 
-struct begin {};
+struct begin {
+  std::chrono::steady_clock::time_point at;
+};
 struct tail : apart<std::optional<recorded_commit>> {
   using apart::apart;
 };

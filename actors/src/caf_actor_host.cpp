@@ -63,7 +63,9 @@ bool actor_host::accepts(const actor_type& type, shard_id shard) const noexcept 
 }
 bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
 
-void actor_host::set_in_contact(bool in_contact) noexcept { impl_->core->in_contact = in_contact; }
+void actor_host::set_contact_until(std::chrono::steady_clock::time_point until) {
+  impl_->core->set_contact_until(until);
+}
 
 void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }
 

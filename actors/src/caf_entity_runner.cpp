@@ -58,7 +58,7 @@ void entity_runner::abandon() {
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const instant now{std::chrono::steady_clock::now(), host_.wall_clock()};
+  const instant now = host_.now();  // later than the arrival of all that is in the round
   while (round.left() > 0) {
     any_entity_input input = round.pop();
     if (left_) {
@@ -98,9 +98,10 @@ void entity_runner::feed(any_entity_input& input, instant now, entity_effects& o
     entity_runner& me;
     instant now;
     entity_effects& out;
-    void operator()(entity_input::begin) {
+    void operator()(entity_input::begin in) {
       me.entity_.emplace(*me.type_.traits, me.self, me.type_.factory);
-      me.entity_->start(out);
+      now.steady = in.at;  // what was read ahead was read after that
+      me.entity_->start(now, out);
     }
     void operator()(envelope&& command) { me.entity_->receive(std::move(command), now, out); }
     void operator()(entity_input::tail&& in) {
@@ -230,6 +231,10 @@ void entity_runner::carry_out(entity_effect::read_tail) {
     read_tail();
   else
     wants_tail_ = true;
+}
+
+void entity_runner::carry_out(entity_effect::confirm_tail) {
+  host_.events->latest(self, bring_back<entity_input::tail>());
 }
 
 void entity_runner::carry_out(entity_effect::load_snapshot) {

@@ -35,6 +35,7 @@ class entity_runner final : public activation {
   void carry_out(entity_effects& effects);
 
   void carry_out(entity_effect::read_tail wanted);
+  void carry_out(entity_effect::confirm_tail wanted);
   void carry_out(entity_effect::load_snapshot wanted);
   void carry_out(entity_effect::read_history wanted);
   void carry_out(entity_effect::fetch_commits wanted);

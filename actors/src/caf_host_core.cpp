@@ -63,6 +63,21 @@ std::chrono::system_clock::time_point host_core::wall_clock() const {
   }
 }
 
+instant host_core::now() const {
+  const auto steady = std::chrono::steady_clock::now();
+  // In the order opposite to that of `set_contact_until`: an end never goes with an older
+  // beginning.
+  const auto until = contact_until_.load();
+  return {steady, wall_clock(), {contact_since_.load(), until}};
+}
+
+void host_core::set_contact_until(std::chrono::steady_clock::time_point until) {
+  const std::lock_guard lock{contact_mutex_};
+  const auto now = std::chrono::steady_clock::now();
+  if (contact_until_.load() <= now) contact_since_ = now;
+  contact_until_ = until;
+}
+
 const host_core::hosted_type* host_core::find_type(const actor_type& type) const {
   const auto found = types_.find(type);
   return found == types_.end() ? nullptr : &found->second;
@@ -125,8 +140,6 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   if (!(type == nullptr ? (*found)->home : slot_of(*type, hash)).accepts())
     return fail(errc::not_owner,
                 to_string(slot{to.type, shard_id{hash % options.shards}}) + ": not served here");
-  if (!in_contact.load(std::memory_order_relaxed))
-    return fail(errc::unavailable, "this node has lost contact with the cluster");
   const auto refuse = [&](std::string why) -> result<void> {
     stripe.count.overloaded.fetch_add(1, std::memory_order_relaxed);
     return fail(errc::overloaded, std::move(why));
@@ -211,7 +224,7 @@ activation_ptr host_core::bring_to_life(const actor_address& address) {
 activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash,
                                    hosted_type& type, activation_registry::stripe& stripe) {
   activation_ptr made{new entity_runner{*this, type, address, hash, slot_of(type, hash)}, false};
-  made->inbox.emplace_back(entity_input::begin{});
+  made->inbox.emplace_back(entity_input::begin{std::chrono::steady_clock::now()});
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;

@@ -3,6 +3,7 @@
 #include <aether/actors/actor_host.hpp>
 #include "caf_activation.hpp"
 #include "caf_companions.hpp"
+#include "core/instant.hpp"
 #include "recovery_permits.hpp"
 #include "slot_drains.hpp"
 
@@ -88,8 +89,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   void add_type(const actor_traits& traits, behavior_factory factory);
   /// @pre within a run of an actor.
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_alive_; }
-  /// As `host_options` says; when that throws, the system's.
-  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
+  [[nodiscard]] instant now() const;
+  void set_contact_until(std::chrono::steady_clock::time_point until);
   [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
   /// Coarse: by up to 4 ms.
   [[nodiscard]] std::uint32_t now_ms() const noexcept;
@@ -105,7 +106,6 @@ class host_core : public std::enable_shared_from_this<host_core> {
   timers& clock;
   counters count;
   std::atomic<std::uint64_t> epoch{0};
-  std::atomic<bool> in_contact{true};
   /// Where actors send what they send to others.
   std::atomic<command_router*> router{nullptr};
   recovery_permits permits;
@@ -122,6 +122,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
                           activation_registry::stripe& stripe);
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
+  /// As `host_options` says; when that throws, the system's.
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
   void leave(activation& gone, activation_registry::stripe& stripe);
   /// Asks the actors of these slots, sorted, to go.
@@ -138,6 +140,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   activation_registry registry_;
   byte_budget waiting_;
   slot_drains drains_;
+  std::mutex contact_mutex_;
+  std::atomic<std::chrono::steady_clock::time_point> contact_since_{contact{}.since};
+  std::atomic<std::chrono::steady_clock::time_point> contact_until_{contact{}.until};
   std::atomic<bool> evicting_{false};
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;

@@ -108,7 +108,8 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
 
 void node_parts::watch_contact() {
   if (left_) return;
-  host_->set_in_contact(coordinator_->in_contact());
+  using clock = std::chrono::steady_clock;
+  host_->set_contact_until(coordinator_->in_contact() ? clock::time_point::max() : clock::now());
   clock_.after(settings_.heartbeat / 4, [this] { watch_contact(); });
 }
 

@@ -26,6 +26,7 @@ class entity_script {
   struct sent_options {
     command_id id = command_id::make();
     bool repeated = false;
+    bool stale = false;
     time_point deadline = time_point::max();
   };
 
@@ -40,7 +41,7 @@ class entity_script {
   }
 
   void start() {
-    play([&](auto& out) { under_test.start(out); });
+    play([&](auto& out) { under_test.start(at(), out); });
   }
 
   template <message Command>
@@ -51,6 +52,7 @@ class entity_script {
         how.id,
         {},
         how.repeated,
+        how.stale,
         how.deadline,
         any_message::of<Command>(std::move(command)),
         [&made](result<any_reply> answer) { made.answers.push_back(std::move(answer)); }};
@@ -82,6 +84,12 @@ class entity_script {
     play([&](auto& out) { under_test.tail_read(std::move(tail), at(), out); });
   }
   void give_tail() { give_tail(log.empty() ? std::nullopt : std::optional{log.back()}); }
+  void confirm(result<std::optional<recorded_commit>> tail) {
+    REQUIRE(tail_doubted);
+    tail_doubted = false;
+    play([&](auto& out) { under_test.tail_read(std::move(tail), at(), out); });
+  }
+  void confirm() { confirm(log.empty() ? std::nullopt : std::optional{log.back()}); }
   void give_snapshot(result<std::optional<snapshot>> loaded) {
     REQUIRE(snapshots_wanted > 0);
     --snapshots_wanted;
@@ -181,7 +189,7 @@ class entity_script {
   }
 
   /// Now, by both clocks.
-  [[nodiscard]] instant at() const { return {now, wall}; }
+  [[nodiscard]] instant at() const { return {now, wall, contact}; }
 
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
   /// How often an actor object was made.
@@ -194,11 +202,15 @@ class entity_script {
   };
   std::chrono::system_clock::time_point wall{std::chrono::hours{24}};
   time_point now{std::chrono::hours{1}};
+  /// Nobody else owns it, if the test does not say otherwise.
+  aether::contact contact{};
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
 
   // What it wants and has not got.
   unsigned tails_wanted = 0;
+  /// It asks whether it knows the newest.
+  bool tail_doubted = false;
   unsigned snapshots_wanted = 0;
   std::optional<entity_effect::read_history> page_wanted;
   std::optional<entity_effect::fetch_commits> fetch_wanted;
@@ -231,6 +243,10 @@ class entity_script {
   }
 
   void record(entity_effect::read_tail) { ++tails_wanted; }
+  void record(entity_effect::confirm_tail) {
+    CHECK(!tail_doubted);
+    tail_doubted = true;
+  }
   void record(entity_effect::load_snapshot) { ++snapshots_wanted; }
   void record(entity_effect::read_history wanted) {
     CHECK(!page_wanted);

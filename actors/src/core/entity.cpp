@@ -18,9 +18,10 @@ bool is_legal(entity::phase from, entity::phase to) {
     case backing_off:
       return to == recovering || to == leaving || to == retired;
     case ready:
-      return to == appending || to == recovering || to == backing_off || to == quarantined ||
-             to == leaving || to == retired;
+      return to == appending || to == confirming || to == recovering || to == backing_off ||
+             to == quarantined || to == leaving || to == retired;
     case appending:
+    case confirming:
       return to == ready || to == recovering || to == backing_off || to == quarantined ||
              to == leaving || to == retired;
     case quarantined:
@@ -49,7 +50,7 @@ entity::hardship& entity::trouble() {
 
 void entity::enter(phase next) {
   AETHER_ASSERT(is_legal(phase_, next));
-  AETHER_ASSERT(batch_.empty() || next == phase::appending);
+  AETHER_ASSERT(batch_.empty() || next == phase::appending || next == phase::confirming);
   phase_ = next;
 }
 
@@ -57,7 +58,7 @@ std::string entity::placed(const error& why) const {
   return traits_.type.str() + ": " + why.message();
 }
 
-void entity::start(entity_effects& out) { begin_recovery(out); }
+void entity::start(instant now, entity_effects& out) { begin_recovery(now, out); }
 
 void entity::receive(envelope&& command, instant now, entity_effects& out) {
   if (forced_) return turn_away(std::move(command), out);
@@ -65,12 +66,11 @@ void entity::receive(envelope&& command, instant now, entity_effects& out) {
     out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(*quarantine_)});
     return;
   }
-  if (phase_ == phase::appending && traits_.only_reads(command.command))
-    return look(std::move(command), now, out);
+  if (may_look(command, now)) return answer_look(std::move(command), now, out);
   waiting_.push_back(std::move(command));
   if (stopping_) return;
   if (phase_ == phase::retired || phase_ == phase::leaving) {
-    if (!loaded_) return begin_recovery(out);
+    if (!loaded_) return begin_recovery(now, out);
     enter(phase::ready);
   }
   if (phase_ == phase::ready) decide_waiting(now, out);
@@ -135,6 +135,7 @@ void entity::retire(departure how, entity_effects& out) {
       return;
     case phase::recovering:
     case phase::appending:
+    case phase::confirming:
       if (forced_) turn_away_asks(out);
       return;
     case phase::leaving:
@@ -180,6 +181,7 @@ std::vector<envelope> entity::give_up() {
   auto all = std::exchange(waiting_, {});
   for (auto& done : batch_) all.push_back(std::move(done.command));
   batch_.clear();
+  unproven_ = false;
   std::erase_if(all, [](const envelope& one) { return one.command.empty(); });
   return all;
 }

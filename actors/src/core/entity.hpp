@@ -24,6 +24,8 @@ namespace aether {
 namespace entity_effect {
 
 struct read_tail {};
+/// The same once more, for an actor that is at work: whether it is the newest that it knows.
+struct confirm_tail {};
 struct load_snapshot {};
 struct read_history {
   event_version from;
@@ -76,18 +78,21 @@ struct retired {
 
 }  // namespace entity_effect
 
-using entity_effects = std::vector<
-    std::variant<entity_effect::read_tail, entity_effect::load_snapshot,
-                 entity_effect::read_history, entity_effect::fetch_commits,
-                 entity_effect::read_records, entity_effect::append, entity_effect::save_snapshot,
-                 entity_effect::answer, entity_effect::act, entity_effect::retry_later,
-                 entity_effect::expire_at, entity_effect::report, entity_effect::retired>>;
+using entity_effects = std::vector<std::variant<
+    entity_effect::read_tail, entity_effect::confirm_tail, entity_effect::load_snapshot,
+    entity_effect::read_history, entity_effect::fetch_commits, entity_effect::read_records,
+    entity_effect::append, entity_effect::save_snapshot, entity_effect::answer, entity_effect::act,
+    entity_effect::retry_later, entity_effect::expire_at, entity_effect::report,
+    entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
 ///
 ///     recovering --caught up--> ready --events decided--> appending --stored--> ready
 ///     appending --conflict--> recovering            (its commands are decided again)
 ///     appending --unknown, refused--> recovering    (its commands are answered so)
+///     ready --decided on what may be outdated--> confirming --it is not--> ready
+///     confirming --it is--> recovering              (its commands are decided again)
+///     confirming --cannot tell--> ready             (they are answered `unavailable`)
 ///     recovering --cannot now--> backing_off --retry--> recovering
 ///     recovering --cannot ever--> recovering (once, heeding an operator's markers), quarantined
 ///     quarantined --retry--> recovering
@@ -98,10 +103,19 @@ using entity_effects = std::vector<
 ///     quarantined, backing_off --retire--> retired
 ///     leaving, retired --a command, when not forced--> ready, recovering
 ///
-/// - At most one append is in flight; commands wait meanwhile, and then go out as one commit.
+/// - At most one append is in flight; commands wait meanwhile, and then go out as one commit. The
+///   same while it confirms.
 /// - Every answer decided behind events of a batch leaves after the batch is stored, rejections
 ///   included: they were decided against a state that was not yet true.
-/// - A command that only reads is answered at once, from what is stored.
+/// - An answer misses nothing that was stored before its command was sent. For those with events
+/// the
+///   store vouches, by storing them. For others (queries, rejections, replies without events) it is
+///   enough that nobody else can have been at work: that the actor was read back, or stored
+///   something, within the present contact. Out of contact they wait for the log's end to be read
+///   (or for the append that they share a batch with). Repeated commands that the window knows are
+///   answered as they were.
+/// - A command that only reads is answered without waiting for an append, from what is stored; one
+///   that may be stale, without waiting for anything.
 /// - A deferred command waits apart and is decided again behind the next stored event.
 /// - Told to finish (`when_done`), it decides all that waits; what it had put off goes on in
 /// `left`,
@@ -117,8 +131,18 @@ using entity_effects = std::vector<
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
  public:
-  enum class phase { recovering, backing_off, ready, appending, quarantined, leaving, retired };
-  /// Lost races in a row after which the batch is given up with `unavailable`.
+  enum class phase {
+    recovering,
+    backing_off,
+    ready,
+    appending,
+    confirming,
+    quarantined,
+    leaving,
+    retired
+  };
+  /// Lost races in a row after which the batch is given up with `unavailable`; to find that another
+  /// writer was there is one.
   static constexpr unsigned conflicts_max = 5;
   static constexpr std::chrono::milliseconds retry_min{50};
   static constexpr std::chrono::milliseconds retry_max{2'000};
@@ -143,7 +167,8 @@ class entity {
   [[nodiscard]] std::size_t footprint() const noexcept;
 
   /// First input: begins recovery.
-  void start(entity_effects& out);
+  /// @param now no later than what is read ahead of its wishes.
+  void start(instant now, entity_effects& out);
   void receive(envelope&& command, instant now, entity_effects& out);
   void tail_read(result<std::optional<recorded_commit>> tail, instant now, entity_effects& out);
   void snapshot_loaded(result<std::optional<snapshot>> loaded, instant now, entity_effects& out);
@@ -169,6 +194,8 @@ class entity {
     bool persists = false;
     bool stops = false;
     bool defers = false;
+    /// It rests on a state that may be outdated.
+    bool unproven = false;
     std::vector<detail::side_effect> after{};
     event_version version{};
   };
@@ -193,7 +220,7 @@ class entity {
   [[nodiscard]] hardship& trouble();
   /// For reports: the actor's type, and why.
   [[nodiscard]] std::string placed(const error& why) const;
-  void begin_recovery(entity_effects& out);
+  void begin_recovery(instant now, entity_effects& out);
   bool make_actor(entity_effects& out);
   void advance(recovery_machine::steps steps, instant now, entity_effects& out);
   void want(recovery_machine::step& step, entity_effects& out) const;
@@ -215,7 +242,14 @@ class entity {
   bool decide_next(envelope& command, instant now, entity_effects& out);
   bool decide_guarded(envelope& command, instant now);
   bool decide_fresh(envelope& command, instant now);
-  void look(envelope command, instant now, entity_effects& out);
+  /// Whether the state is surely the newest, without asking.
+  [[nodiscard]] bool is_sure(instant now) const noexcept;
+  /// Whether a command that only reads is answered while others are stored or confirmed.
+  [[nodiscard]] bool may_look(const envelope& command, instant now) const noexcept;
+  [[nodiscard]] result<any_reply> look(const envelope& command, instant now);
+  void answer_look(envelope&& command, instant now, entity_effects& out);
+  /// What was just decided is held until it is proven, where it must be.
+  void mark_unproven(instant now) noexcept;
   [[nodiscard]] bool may_defer() const noexcept;
   void defer(envelope command, entity_effects& out);
   void take_up_deferred();
@@ -236,13 +270,21 @@ class entity {
   decided& hold(envelope& command, result<any_reply> answer);
   void close_batch(instant now, entity_effects& out);
   void release_answers(instant now, entity_effects& out);
+  void confirmed(const result<std::optional<recorded_commit>>& tail, instant now,
+                 entity_effects& out);
+  void not_confirmed(const error& why, instant now, entity_effects& out);
+  void outdated(instant now, entity_effects& out);
+  void go_on(instant now, entity_effects& out);
   /// What was decided is answered: goes, or restarts, where that is wanted.
   void turn_ended(instant now, entity_effects& out);
-  void not_stored(const error& why, entity_effects& out);
+  void not_stored(const error& why, instant now, entity_effects& out);
+  /// Throws the state away.
+  void read_back(instant now, entity_effects& out);
   /// True when a smaller batch may do what this one, too large for the store, could not.
   bool shrink_batches();
-  void settle_batch(const error& why, entity_effects& out);
-  void return_batch_to_waiting(bool persisting_too);
+  /// Answers `those` of the batch with an error; the others are decided again.
+  void settle_batch(const error& why, bool decided::*those, entity_effects& out);
+  void return_batch_to_waiting();
   void turn_away(envelope&& command, entity_effects& out);
   void turn_away_asks(entity_effects& out);
   void refuse_waiting(const error& why, entity_effects& out);
@@ -269,6 +311,8 @@ class entity {
   bool skip_snapshot_ = false;
   /// Recover heeding an operator's markers.
   bool careful_ = false;
+  /// The batch has an answer that is `unproven`.
+  bool unproven_ = false;
   /// The state stands for `stored_`, or for it and the commit under way.
   bool loaded_ = false;
   /// An `apply` threw: the state is neither here nor there.
@@ -286,6 +330,10 @@ class entity {
   event_version saving_version_;
   stream_sequence saving_sequence_;
   back_trail trail_;
+  /// A time at which `stored_` was the end of the log.
+  std::chrono::steady_clock::time_point proven_;
+  /// When the store was asked what it is asked now.
+  std::chrono::steady_clock::time_point asked_;
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
   std::unique_ptr<std::vector<envelope>> deferred_;

@@ -38,18 +38,6 @@ TEST_CASE("host: an actor comes to life with its first command, and only then") 
   CHECK(host->stats().commands == 2);
 }
 
-TEST_CASE("host: out of contact it refuses every command, and back in contact it serves them") {
-  bank_node node;
-  const auto host = node.start();
-  const auto ref = account_of(*host, "alice");
-  CHECK(ref.ask(deposit{5}, long_enough).get()->cents == 5);
-  host->set_in_contact(false);
-  CHECK(ref.ask(get_balance{}, long_enough).get().error().code() == errc::unavailable);
-  CHECK(ref.tell(deposit{1}).error().code() == errc::unavailable);
-  host->set_in_contact(true);
-  CHECK(balance_of(*host, "alice") == 5);
-}
-
 TEST_CASE("host: an ask brings the reply, or the actor's own words") {
   bank_node node;
   const auto host = node.start();
@@ -237,11 +225,11 @@ TEST_CASE("host: a type that is not hosted, and a command without id or content,
   const auto host = node.start();
   const actor_address stranger{*actor_type::parse("stranger"), *actor_id::parse("x")};
   const auto command = [](command_id id) {
-    return envelope{id, {}, false, {}, any_message::of(get_balance{}), {}};
+    return envelope{id, {}, false, false, {}, any_message::of(get_balance{}), {}};
   };
   CHECK(host->tell(stranger, command(command_id::make())).error().code() == errc::unknown_message);
   CHECK(host->tell(alice, command({})).error().code() == errc::invalid_argument);
-  CHECK(host->tell(alice, {command_id::make(), {}, false, {}, {}, {}}).error().code() ==
+  CHECK(host->tell(alice, {command_id::make(), {}, false, false, {}, {}, {}}).error().code() ==
         errc::invalid_argument);
   CHECK(host->find_type(stranger.type) == nullptr);
   CHECK(host->find_type(alice.type) != nullptr);

@@ -135,8 +135,8 @@ class actor_host final : public command_router {
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
 
   /// @errors also `not_owner`: the actor's slot is not accepted here. `unknown_message`: its type
-  ///         is not hosted here. `unavailable`: see `set_in_contact`. `not_running`: after `stop`.
-  ///         `invalid_argument`: the envelope has no id or no command.
+  ///         is not hosted here. `unavailable`: see `set_contact_until`. `not_running`: after
+  ///         `stop`. `invalid_argument`: the envelope has no id or no command.
   result<void> tell(const actor_address& to, envelope command) override;
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
@@ -179,9 +179,12 @@ class actor_host final : public command_router {
   ///         `event_store::read_shards`; some may have been brought to life.
   void warm_up(std::vector<shard_range> which, warm_up_handler done);
 
-  /// While false, commands are refused with `unavailable`: a node that may have lost its shards
-  /// without knowing it must not answer queries from memory. True at first.
-  void set_in_contact(bool in_contact) noexcept;
+  /// Until then nobody else is meant to own what is accepted here; from then on somebody may. What
+  /// was read into memory is then trusted no more: answers that no append vouches for (queries,
+  /// rejections, replies without events) wait until the actor's log is seen to end where the actor
+  /// thinks, and are `unavailable` when that cannot be seen. Nothing else changes. After a gap,
+  /// each actor is looked after once. At first: for ever.
+  void set_contact_until(std::chrono::steady_clock::time_point until);
 
   /// Releases everything and waits until no actor is left. From then on commands are answered
   /// `not_running`, `accept` and `warm_up` bring nothing to life, and another `stop` says the same.
