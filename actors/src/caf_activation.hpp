@@ -107,8 +107,11 @@ struct slot_service {
   std::atomic<stage> now{stage::refused};
   /// Its actors in memory.
   std::atomic<std::uint32_t> resident{0};
+  /// Of a singleton, which is in memory as long as it is accepted. Set before the first command.
+  bool kept = false;
 
   [[nodiscard]] bool accepts() const noexcept { return now == stage::accepted; }
+  [[nodiscard]] bool keeps() const noexcept { return kept && accepts(); }
 };
 
 /// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A

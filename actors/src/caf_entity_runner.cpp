@@ -344,7 +344,10 @@ void entity_runner::carry_out(entity_effect::retired wanted) {
 void entity_runner::crash(const char* what, entity_effects& effects) {
   log::error("actor", "crashed", {{"actor", to_string(self)}, {"what", what}});
   std::vector<any_entity_input> left;
-  if (!left_ && host_.let_go(me(), true, left)) leave(std::move(left));
+  if (!left_ && host_.let_go(me(), true, left)) {
+    leave(std::move(left));
+    host_.keep_alive(*this);
+  }
   for (auto& effect : effects)
     if (auto* said = std::get_if<entity_effect::answer>(&effect);
         said != nullptr && !said->command.command.empty())

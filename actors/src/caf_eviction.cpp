@@ -24,7 +24,7 @@ bool eviction::look_at_next(host_core& host) {
     const std::lock_guard lock{stripe.mutex};
     const std::uint32_t now = host.now_ms();  // later than any use of these
     stripe.actors.for_each([&](const activation_ptr& one) {
-      if (one->inbox.empty() && one->held == 0)
+      if (one->inbox.empty() && one->held == 0 && !one->home.keeps())
         candidates_.push_back({now - one->last_used, one->weight, one});
     });
   }

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t crowd_min = 64;
 constexpr unsigned parts = 16;
 constexpr std::chrono::milliseconds eviction_pause{1'000};
+constexpr std::chrono::milliseconds revival_pause{1'000};
 
 void configure(caf::actor_system_config& config, const host_options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -28,6 +29,10 @@ void configure(caf::actor_system_config& config, const host_options& options) {
 /// What it weighs before anything is known of it.
 std::size_t weight_of(const actor_address& address) {
   return sizeof(entity_runner) + address.type.str().size() + address.id.str().size();
+}
+
+actor_address singleton_of(const actor_type& type) {
+  return {type, actor_id::parse(singleton_id).value()};
 }
 
 std::uint64_t beyond(std::uint64_t is, std::uint64_t max, unsigned slack) noexcept {
@@ -95,8 +100,10 @@ void host_core::add_type(const actor_traits& traits, behavior_factory factory) {
   type.factory = std::move(factory);
   if (!is_new) return;
   type.slots = std::vector<slot_service>(options.shards);
+  if (traits.singleton) slot_of(type, stable_hash(singleton_of(traits.type))).kept = true;
   if (!options.accepts_all) return;
   for (auto& slot : type.slots) slot.now = slot_service::stage::accepted;
+  if (traits.singleton) keep_alive(traits.type);
 }
 
 slot_service* host_core::find_slot(const actor_type& type, shard_id shard) {
@@ -110,6 +117,24 @@ void host_core::accept(const actor_type& type, shard_id shard) {
   if (slot == nullptr) return;
   slot->now = slot_service::stage::accepted;
   tell_of(drains_.left(*slot, false));
+  if (slot->kept) keep_alive(type);
+}
+
+void host_core::keep_alive(const actor_type& type) {
+  const auto address = singleton_of(type);
+  const std::uint64_t hash = stable_hash(address);
+  auto& hosted = *find(type);
+  auto& stripe = registry_.stripe_of(hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (stopping_ || !slot_of(hosted, hash).keeps() || stripe.find(hash, address) != nullptr) return;
+  wake(*activate(address, hash, hosted, stripe));
+}
+
+void host_core::keep_alive(const activation& gone) {
+  if (!gone.home.keeps()) return;
+  clock.after(revival_pause, [weak = weak_from_this(), type = gone.self.type] {
+    if (const auto self = weak.lock()) self->keep_alive(type);
+  });
 }
 
 bool host_core::accepts(const actor_type& type, shard_id shard) const noexcept {
@@ -137,6 +162,10 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   if (found == nullptr && type == nullptr)
     return fail(errc::unknown_message,
                 "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
+  if (type != nullptr && type->traits->singleton && to.id.str() != singleton_id)
+    return fail(errc::invalid_argument, "actor type '" + to.type.str() +
+                                            "' is a singleton: its one id is '" +
+                                            std::string{singleton_id} + "'");
   if (!(type == nullptr ? (*found)->home : slot_of(*type, hash)).accepts())
     return fail(errc::not_owner,
                 to_string(slot{to.type, shard_id{hash % options.shards}}) + ": not served here");
@@ -313,6 +342,7 @@ bool host_core::let_go(const activation_ptr& self, bool forced,
   if (!self->inbox.empty() && !forced) return false;
   left = std::exchange(self->inbox, {});
   leave(*self, stripe);
+  if (!forced) follow(*self, stripe);
   return true;
 }
 
@@ -336,8 +366,14 @@ void host_core::succeed(const activation_ptr& self, bool ended, std::vector<enve
     auto* command = std::get_if<envelope>(&input);
     serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
   }
+  if (!next) follow(*self, stripe);
   if (next && drains) next->inbox.emplace_back(entity_input::retire{departure::when_done});
   if (next) wake(*next);
+}
+
+void host_core::follow(const activation& gone, activation_registry::stripe& stripe) {
+  if (stopping_ || !gone.home.keeps()) return;
+  wake(*activate(gone.self, gone.hash, *find(gone.self.type), stripe));
 }
 
 void host_core::leave(activation& gone, activation_registry::stripe& stripe) {

@@ -73,6 +73,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// Activates an actor that nobody has sent anything to; it waits for an `entity_input::ahead`.
   /// Nothing when it is in memory already, or not served here.
   activation_ptr bring_to_life(const actor_address& address);
+  /// Has the singleton of a slot that keeps one in memory, where it is not; for one that crashed,
+  /// after a pause.
+  void keep_alive(const activation& gone);
 
   void accept(const actor_type& type, shard_id shard);
   void release(const actor_type& type, shard_id shard);
@@ -124,6 +127,9 @@ class host_core : public std::enable_shared_from_this<host_core> {
   [[nodiscard]] std::optional<error> crowded() const;
   /// As `host_options` says; when that throws, the system's.
   [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
+  void keep_alive(const actor_type& type);
+  /// @pre the stripe's mutex is held, and the actor has left.
+  void follow(const activation& gone, activation_registry::stripe& stripe);
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
   void leave(activation& gone, activation_registry::stripe& stripe);
   /// Asks the actors of these slots, sorted, to go.

@@ -77,8 +77,8 @@ void host_core::sweep_idle() {
   std::vector<activation_ptr> idle;
   registry_.for_each([&](const activation_ptr& actor) {
     const std::chrono::milliseconds unused{now - actor->last_used};
-    if (actor->inbox.empty() && actor->held == 0 && unused >= options.passivate_after)
-      idle.push_back(actor);
+    const bool may_go = actor->inbox.empty() && actor->held == 0 && !actor->home.keeps();
+    if (may_go && unused >= options.passivate_after) idle.push_back(actor);
   });
   for (const auto& actor : idle) post(actor, entity_input::retire{departure::if_idle});
   schedule_sweep();

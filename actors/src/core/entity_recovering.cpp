@@ -231,7 +231,7 @@ void entity::side_effect_threw(const std::string& what, instant now, entity_effe
 
 bool entity::may_rest(instant now) const noexcept {
   // Not where that would make it forget how often it failed.
-  return draining_ || !crashed_lately(now);
+  return draining_ || !(traits_.singleton || crashed_lately(now));
 }
 
 bool entity::crashed_lately(instant now) const noexcept {

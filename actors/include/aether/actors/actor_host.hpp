@@ -108,7 +108,8 @@ class actor_host final : public command_router {
   ~actor_host() override;
 
   /// Makes `Actor` available here, made by `factory` at each activation. Of one type twice, the
-  /// later factory counts.
+  /// later factory counts; a singleton is hosted once. It is brought to life as soon as its slot is
+  /// accepted, and stays in memory as long as that is so.
   template <class Actor, class Factory>
   void host(Factory factory) {
     host_type(model<Actor>::traits(), [factory](const actor_address& self) {
@@ -136,7 +137,8 @@ class actor_host final : public command_router {
 
   /// @errors also `not_owner`: the actor's slot is not accepted here. `unknown_message`: its type
   ///         is not hosted here. `unavailable`: see `set_contact_until`. `not_running`: after
-  ///         `stop`. `invalid_argument`: the envelope has no id or no command.
+  ///         `stop`. `invalid_argument`: the envelope has no id or no command, or the type is a
+  ///         singleton and this is not its id.
   result<void> tell(const actor_address& to, envelope command) override;
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
