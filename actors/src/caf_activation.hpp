@@ -4,6 +4,7 @@
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 #include "byte_budget.hpp"
+#include "core/departure.hpp"
 #include "hash_slots.hpp"
 
 #include <caf/intrusive_ptr.hpp>
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -47,7 +49,9 @@ struct apart {
   std::unique_ptr<result<T>> got;
 };
 
-struct begin {};
+struct begin {
+  std::chrono::steady_clock::time_point at;
+};
 struct tail : apart<std::optional<recorded_commit>> {
   using apart::apart;
 };
@@ -75,7 +79,7 @@ struct permitted {};
 /// A timer may have run out.
 struct timer {};
 struct retire {
-  bool forced;
+  departure how;
 };
 /// What an actor that `expects_ahead` waits for; none: nothing was read.
 struct ahead {
@@ -92,13 +96,32 @@ using any_entity_input =
                  entity_input::retire, entity_input::ahead>;
 static_assert(sizeof(any_entity_input) <= sizeof(envelope) + 2 * sizeof(void*));
 
+/// What a host does with a slot.
+struct slot_service {
+  enum class stage : std::uint8_t {
+    refused,
+    /// Refused, but its actors finish what waits for them.
+    draining,
+    accepted,
+  };
+  std::atomic<stage> now{stage::refused};
+  /// Its actors in memory.
+  std::atomic<std::uint32_t> resident{0};
+  /// Of a singleton, which is in memory as long as it is accepted. Set before the first command.
+  bool kept = false;
+
+  [[nodiscard]] bool accepts() const noexcept { return now == stage::accepted; }
+  [[nodiscard]] bool keeps() const noexcept { return kept && accepts(); }
+};
+
 /// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A
 /// sender puts an input into the inbox and hands the task to the scheduler only when it is not
 /// there already, so a burst costs one hand-over; an actor that is idle owns no CAF actor.
 class activation : public caf::resumable {
  public:
-  activation(actor_address address, std::uint64_t its_hash, shard_id in)
-      : self{std::move(address)}, hash{its_hash}, shard{in} {}
+  /// `in` outlives it.
+  activation(actor_address address, std::uint64_t its_hash, slot_service& in)
+      : self{std::move(address)}, hash{its_hash}, home{in} {}
 
   subtype_t subtype() const final { return function_object; }
   void intrusive_ptr_add_ref_impl() final { ref(); }
@@ -118,7 +141,8 @@ class activation : public caf::resumable {
   const actor_address self;
   /// `stable_hash(self)`.
   const std::uint64_t hash;
-  const shard_id shard;
+  /// Its slot's.
+  slot_service& home;
   /// Commands delivered and not yet answered.
   std::atomic<std::uint32_t> held{0};
   /// Bytes of memory that it counts for.
@@ -203,7 +227,7 @@ class activation_registry {
   /// Of the actors of a stripe, so that threads seldom count in the same place.
   struct counters {
     std::atomic<std::uint64_t> commands{0}, overloaded{0}, handled{0}, rejected{0}, failed{0},
-        dead_letters{0}, expired{0};
+        dead_letters{0}, handed_on{0}, expired{0};
   };
 
   struct alignas(64) stripe {

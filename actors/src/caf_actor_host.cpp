@@ -37,16 +37,35 @@ void actor_host::ask(const actor_address& to, envelope command) {
     command.answer(std::unexpected(std::move(sent).error()));
 }
 
+result<void> actor_host::deliver_waiting(const actor_address& to, envelope command) {
+  auto sent = impl_->core->deliver(to, command, false);
+  if (sent || !command.answer) return sent;
+  command.answer(std::unexpected(std::move(sent).error()));
+  return {};
+}
+
 void actor_host::warm_up(std::vector<shard_range> which, warm_up_handler done) {
   std::make_shared<shard_warm_up>(impl_->core, std::move(which), std::move(done))->start();
 }
 
-void actor_host::accept(shard_id shard) { impl_->core->accept(shard); }
-void actor_host::release(shard_id shard) { impl_->core->release(shard); }
-bool actor_host::accepts(shard_id shard) const noexcept { return impl_->core->accepts(shard); }
+void actor_host::accept(const actor_type& type, shard_id shard) {
+  impl_->core->accept(type, shard);
+}
+void actor_host::release(const actor_type& type, shard_id shard) {
+  impl_->core->release(type, shard);
+}
+void actor_host::drain(const std::vector<slot>& which,
+                       std::chrono::steady_clock::time_point deadline, drain_handler done) {
+  impl_->core->drain(which, deadline, std::move(done));
+}
+bool actor_host::accepts(const actor_type& type, shard_id shard) const noexcept {
+  return impl_->core->accepts(type, shard);
+}
 bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
 
-void actor_host::set_in_contact(bool in_contact) noexcept { impl_->core->in_contact = in_contact; }
+void actor_host::set_contact_until(std::chrono::steady_clock::time_point until) {
+  impl_->core->set_contact_until(until);
+}
 
 void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }
 

@@ -58,7 +58,7 @@ void entity_runner::abandon() {
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const instant now{std::chrono::steady_clock::now(), host_.wall_clock()};
+  const instant now = host_.now();  // later than the arrival of all that is in the round
   while (round.left() > 0) {
     any_entity_input input = round.pop();
     if (left_) {
@@ -72,7 +72,11 @@ void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
       carry_out(effects);
     }
   }
-  if (!left_) settle_up();
+  if (left_) return;
+  settle_up();
+  // What came meanwhile is served first.
+  std::vector<any_entity_input> none;
+  if (entity_->now() == entity::phase::retired && host_.let_go(me(), false, none)) leave({});
 }
 
 void entity_runner::settle_up() {
@@ -94,9 +98,10 @@ void entity_runner::feed(any_entity_input& input, instant now, entity_effects& o
     entity_runner& me;
     instant now;
     entity_effects& out;
-    void operator()(entity_input::begin) {
+    void operator()(entity_input::begin in) {
       me.entity_.emplace(*me.type_.traits, me.self, me.type_.factory);
-      me.entity_->start(out);
+      now.steady = in.at;  // what was read ahead was read after that
+      me.entity_->start(now, out);
     }
     void operator()(envelope&& command) { me.entity_->receive(std::move(command), now, out); }
     void operator()(entity_input::tail&& in) {
@@ -135,7 +140,7 @@ void entity_runner::feed(any_entity_input& input, instant now, entity_effects& o
       if (std::exchange(me.wants_tail_, false)) me.read_tail();
       if (std::exchange(me.wants_snapshot_, false)) me.load_snapshot();
     }
-    void operator()(entity_input::retire in) { me.entity_->retire(in.forced, out); }
+    void operator()(entity_input::retire in) { me.entity_->retire(in.how, out); }
     void operator()(entity_input::ahead&& in) { me.take_ahead(std::move(in.found)); }
   } visitor{*this, now, out};
   std::visit(visitor, std::move(input));
@@ -226,6 +231,10 @@ void entity_runner::carry_out(entity_effect::read_tail) {
     read_tail();
   else
     wants_tail_ = true;
+}
+
+void entity_runner::carry_out(entity_effect::confirm_tail) {
+  host_.events->latest(self, bring_back<entity_input::tail>());
 }
 
 void entity_runner::carry_out(entity_effect::load_snapshot) {
@@ -319,27 +328,26 @@ void entity_runner::carry_out(entity_effect::report wanted) {
 }
 
 void entity_runner::carry_out(entity_effect::retired wanted) {
-  std::vector<any_entity_input> left;
-  if (wanted.ended) {
-    while (round_->left() > 0) {
-      auto input = round_->pop();
-      if (auto* command = std::get_if<envelope>(&input))
-        wanted.left.push_back(std::move(*command));
-      else
-        refuse(input);
-    }
-    host_.succeed(me(), std::move(wanted.left), left);
-    return leave(std::move(left));
+  if (!wanted.ended && wanted.left.empty() && !entity_->forced()) return;  // after the round
+  while (round_->left() > 0) {
+    auto input = round_->pop();
+    if (auto* command = std::get_if<envelope>(&input))
+      wanted.left.push_back(std::move(*command));
+    else
+      refuse(input);
   }
-  // What came meanwhile is still served; when that is no command, the next sweep asks again.
-  if (round_->left() > 0 && !entity_->forced()) return;
-  if (host_.let_go(me(), entity_->forced(), left)) leave(std::move(left));
+  std::vector<any_entity_input> left;
+  host_.succeed(me(), wanted.ended, std::move(wanted.left), left);
+  leave(std::move(left));
 }
 
 void entity_runner::crash(const char* what, entity_effects& effects) {
   log::error("actor", "crashed", {{"actor", to_string(self)}, {"what", what}});
   std::vector<any_entity_input> left;
-  if (!left_ && host_.let_go(me(), true, left)) leave(std::move(left));
+  if (!left_ && host_.let_go(me(), true, left)) {
+    leave(std::move(left));
+    host_.keep_alive(*this);
+  }
   for (auto& effect : effects)
     if (auto* said = std::get_if<entity_effect::answer>(&effect);
         said != nullptr && !said->command.command.empty())
@@ -360,13 +368,21 @@ void entity_runner::leave(std::vector<any_entity_input> left) {
   if (std::exchange(permitted_, false)) host_.permits.give_back();
   if (belongings_) host_.with_caf.dismiss(belongings_->companion);
   belongings_.reset();
+  host_.left_memory(home);
 }
 
 void entity_runner::refuse(any_entity_input& input) {
-  if (auto* command = std::get_if<envelope>(&input))
-    carry_out(entity_effect::answer{std::move(*command),
-                                    fail(errc::not_owner, "the actor has left this node")});
+  if (auto* command = std::get_if<envelope>(&input)) send_on(std::move(*command));
   if (std::holds_alternative<entity_input::permitted>(input)) host_.permits.give_back();
+}
+
+void entity_runner::send_on(envelope command) {
+  if (command.answer || host_.stopping())
+    return carry_out(entity_effect::answer{std::move(command),
+                                           fail(errc::not_owner, "the actor has left this node")});
+  freed_ += command.command.footprint() + sizeof(envelope);
+  host_.handed_on(*this);
+  host_.deliver_home(self, std::move(command));
 }
 
 }  // namespace aether

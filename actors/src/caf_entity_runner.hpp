@@ -16,7 +16,7 @@ class entity_runner final : public activation {
  public:
   /// `host` outlives every run; what may come later holds a share of it.
   entity_runner(host_core& host, const host_core::hosted_type& type, actor_address address,
-                std::uint64_t its_hash, shard_id in)
+                std::uint64_t its_hash, slot_service& in)
       : activation{std::move(address), its_hash, in}, host_{host}, type_{type} {}
 
   resume_result resume(caf::execution_unit* on, std::size_t max_throughput) override;
@@ -35,6 +35,7 @@ class entity_runner final : public activation {
   void carry_out(entity_effects& effects);
 
   void carry_out(entity_effect::read_tail wanted);
+  void carry_out(entity_effect::confirm_tail wanted);
   void carry_out(entity_effect::load_snapshot wanted);
   void carry_out(entity_effect::read_history wanted);
   void carry_out(entity_effect::fetch_commits wanted);
@@ -66,6 +67,7 @@ class entity_runner final : public activation {
   void leave(std::vector<any_entity_input> left);
   /// For what still comes after the actor has left.
   void refuse(any_entity_input& input);
+  void send_on(envelope command);
 
   host_core& host_;
   const host_core::hosted_type& type_;

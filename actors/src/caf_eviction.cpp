@@ -24,7 +24,7 @@ bool eviction::look_at_next(host_core& host) {
     const std::lock_guard lock{stripe.mutex};
     const std::uint32_t now = host.now_ms();  // later than any use of these
     stripe.actors.for_each([&](const activation_ptr& one) {
-      if (one->inbox.empty() && one->held == 0)
+      if (one->inbox.empty() && one->held == 0 && !one->home.keeps())
         candidates_.push_back({now - one->last_used, one->weight, one});
     });
   }
@@ -43,7 +43,7 @@ bool eviction::send_some_away(host_core& host) {
     actors_ -= std::min<std::uint64_t>(actors_, 1);
     memory_ -= std::min<std::uint64_t>(memory_, one.weight);
     ++host.count.evictions;
-    host.post(one.actor, entity_input::retire{false});
+    host.post(one.actor, entity_input::retire{departure::if_idle});
   }
   return true;
 }

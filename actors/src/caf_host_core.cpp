@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t crowd_min = 64;
 constexpr unsigned parts = 16;
 constexpr std::chrono::milliseconds eviction_pause{1'000};
+constexpr std::chrono::milliseconds revival_pause{1'000};
 
 void configure(caf::actor_system_config& config, const host_options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -28,6 +29,10 @@ void configure(caf::actor_system_config& config, const host_options& options) {
 /// What it weighs before anything is known of it.
 std::size_t weight_of(const actor_address& address) {
   return sizeof(entity_runner) + address.type.str().size() + address.id.str().size();
+}
+
+actor_address singleton_of(const actor_type& type) {
+  return {type, actor_id::parse(singleton_id).value()};
 }
 
 std::uint64_t beyond(std::uint64_t is, std::uint64_t max, unsigned slack) noexcept {
@@ -47,10 +52,8 @@ host_core::host_core(host_options host, std::shared_ptr<event_store> event,
       clock{timer},
       permits{options.recovery_permits,
               [this](const activation_ptr& to) { return post(to, entity_input::permitted{}); }},
-      accepted_(options.shards),
       waiting_{options.waiting_bytes_max} {
   AETHER_ASSERT(options.shards > 0 && options.mailbox_max > 0 && options.recovery_permits > 0);
-  for (auto& shard : accepted_) shard = options.accepts_all;
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
   system_->await_actors_before_shutdown(false);
@@ -65,13 +68,79 @@ std::chrono::system_clock::time_point host_core::wall_clock() const {
   }
 }
 
+instant host_core::now() const {
+  const auto steady = std::chrono::steady_clock::now();
+  // In the order opposite to that of `set_contact_until`: an end never goes with an older
+  // beginning.
+  const auto until = contact_until_.load();
+  return {steady, wall_clock(), {contact_since_.load(), until}};
+}
+
+void host_core::set_contact_until(std::chrono::steady_clock::time_point until) {
+  const std::lock_guard lock{contact_mutex_};
+  const auto now = std::chrono::steady_clock::now();
+  if (contact_until_.load() <= now) contact_since_ = now;
+  contact_until_ = until;
+}
+
 const host_core::hosted_type* host_core::find_type(const actor_type& type) const {
   const auto found = types_.find(type);
   return found == types_.end() ? nullptr : &found->second;
 }
 
+host_core::hosted_type* host_core::find(const actor_type& type) {
+  const auto found = types_.find(type);
+  return found == types_.end() ? nullptr : &found->second;
+}
+
 void host_core::add_type(const actor_traits& traits, behavior_factory factory) {
-  types_.insert_or_assign(traits.type, hosted_type{&traits, std::move(factory)});
+  const auto [added, is_new] = types_.try_emplace(traits.type);
+  auto& type = added->second;
+  type.traits = &traits;
+  type.factory = std::move(factory);
+  if (!is_new) return;
+  type.slots = std::vector<slot_service>(options.shards);
+  if (traits.singleton) slot_of(type, stable_hash(singleton_of(traits.type))).kept = true;
+  if (!options.accepts_all) return;
+  for (auto& slot : type.slots) slot.now = slot_service::stage::accepted;
+  if (traits.singleton) keep_alive(traits.type);
+}
+
+slot_service* host_core::find_slot(const actor_type& type, shard_id shard) {
+  AETHER_ASSERT(shard.value() < options.shards);
+  auto* known = find(type);
+  return known == nullptr ? nullptr : &known->slots[shard.value()];
+}
+
+void host_core::accept(const actor_type& type, shard_id shard) {
+  auto* slot = find_slot(type, shard);
+  if (slot == nullptr) return;
+  slot->now = slot_service::stage::accepted;
+  tell_of(drains_.left(*slot, false));
+  if (slot->kept) keep_alive(type);
+}
+
+void host_core::keep_alive(const actor_type& type) {
+  const auto address = singleton_of(type);
+  const std::uint64_t hash = stable_hash(address);
+  auto& hosted = *find(type);
+  auto& stripe = registry_.stripe_of(hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (stopping_ || !slot_of(hosted, hash).keeps() || stripe.find(hash, address) != nullptr) return;
+  wake(*activate(address, hash, hosted, stripe));
+}
+
+void host_core::keep_alive(const activation& gone) {
+  if (!gone.home.keeps()) return;
+  clock.after(revival_pause, [weak = weak_from_this(), type = gone.self.type] {
+    if (const auto self = weak.lock()) self->keep_alive(type);
+  });
+}
+
+bool host_core::accepts(const actor_type& type, shard_id shard) const noexcept {
+  const auto* known = find_type(type);
+  return known != nullptr && shard.value() < options.shards &&
+         known->slots[shard.value()].accepts();
 }
 
 std::uint32_t host_core::now_ms() const noexcept {
@@ -84,23 +153,26 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   if (command.id.is_nil() || command.command.empty())
     return fail(errc::invalid_argument, "a command needs an id and a content");
   const std::uint64_t hash = stable_hash(to);
-  const shard_id shard{hash % options.shards};
   const std::size_t size = command.command.footprint() + sizeof(envelope);
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
   if (stopping_) return fail(errc::not_running, "this node is stopping");
-  if (!accepts(shard))
-    return fail(errc::not_owner, "shard " + std::to_string(shard.value()) + " is not served here");
-  if (!in_contact.load(std::memory_order_relaxed))
-    return fail(errc::unavailable, "this node has lost contact with the cluster");
   const activation_ptr* found = stripe.find(hash, to);
+  hosted_type* const type = found == nullptr ? find(to.type) : nullptr;
+  if (found == nullptr && type == nullptr)
+    return fail(errc::unknown_message,
+                "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
+  if (type != nullptr && type->traits->singleton && to.id.str() != singleton_id)
+    return fail(errc::invalid_argument, "actor type '" + to.type.str() +
+                                            "' is a singleton: its one id is '" +
+                                            std::string{singleton_id} + "'");
+  if (!(type == nullptr ? (*found)->home : slot_of(*type, hash)).accepts())
+    return fail(errc::not_owner,
+                to_string(slot{to.type, shard_id{hash % options.shards}}) + ": not served here");
   const auto refuse = [&](std::string why) -> result<void> {
     stripe.count.overloaded.fetch_add(1, std::memory_order_relaxed);
     return fail(errc::overloaded, std::move(why));
   };
-  if (found == nullptr && find_type(to.type) == nullptr)
-    return fail(errc::unknown_message,
-                "actor type '" + to.type.str() + "' is not hosted here; call host<...>() first");
   if (size > options.waiting_bytes_max)
     return fail(errc::invalid_argument, "the command takes " + std::to_string(size) +
                                             " bytes of memory; all together may " +
@@ -117,7 +189,7 @@ result<void> host_core::deliver(const actor_address& to, envelope& command, bool
   } else {
     stripe.waiting.spend_anyway(size, waiting_);
   }
-  const activation_ptr actor = found == nullptr ? activate(to, hash, shard, stripe) : *found;
+  const activation_ptr actor = found == nullptr ? activate(to, hash, *type, stripe) : *found;
   put(actor, stripe, command);
   wake(*actor);
   stripe.count.commands.fetch_add(1, std::memory_order_relaxed);
@@ -159,29 +231,33 @@ void host_core::ended(activation& of, const envelope& command, const result<any_
                  std::string{command.command.type().wire_name}, how.error()});
 }
 
+void host_core::handed_on(activation& from) {
+  from.held.fetch_sub(1, std::memory_order_relaxed);
+  registry_.stripe_of(from.hash).count.handed_on.fetch_add(1, std::memory_order_release);
+}
+
 activation_ptr host_core::bring_to_life(const actor_address& address) {
   const std::uint64_t hash = stable_hash(address);
-  const shard_id shard{hash % options.shards};
+  auto* type = find(address.type);
   auto& stripe = registry_.stripe_of(hash);
   const std::lock_guard lock{stripe.mutex};
-  if (stopping_ || !accepts(shard) || find_type(address.type) == nullptr || crowded())
-    return nullptr;
+  if (stopping_ || type == nullptr || !slot_of(*type, hash).accepts() || crowded()) return nullptr;
   if (stripe.find(hash, address) != nullptr) return nullptr;
-  const auto actor = activate(address, hash, shard, stripe);
+  const auto actor = activate(address, hash, *type, stripe);
   actor->expects_ahead = true;
   actor->last_used = now_ms();
   wake(*actor);
   return actor;
 }
 
-activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash, shard_id shard,
-                                   activation_registry::stripe& stripe) {
-  activation_ptr made{new entity_runner{*this, *find_type(address.type), address, hash, shard},
-                      false};
-  made->inbox.emplace_back(entity_input::begin{});
+activation_ptr host_core::activate(const actor_address& address, std::uint64_t hash,
+                                   hosted_type& type, activation_registry::stripe& stripe) {
+  activation_ptr made{new entity_runner{*this, type, address, hash, slot_of(type, hash)}, false};
+  made->inbox.emplace_back(entity_input::begin{std::chrono::steady_clock::now()});
   stripe.actors.insert(hash, made);
   ++count.activations;
   ++count.resident;
+  ++made->home.resident;
   weigh(*made, weight_of(address));
   return made;
 }
@@ -261,40 +337,43 @@ void host_core::earn(activation& self, std::size_t freed) {
 
 bool host_core::let_go(const activation_ptr& self, bool forced,
                        std::vector<any_entity_input>& left) {
-  {
-    auto& stripe = registry_.stripe_of(self->hash);
-    const std::lock_guard lock{stripe.mutex};
-    if (!self->inbox.empty() && !forced) return false;
-    left = std::exchange(self->inbox, {});
-    leave(*self, stripe);
-  }
-  left_memory();
+  auto& stripe = registry_.stripe_of(self->hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (!self->inbox.empty() && !forced) return false;
+  left = std::exchange(self->inbox, {});
+  leave(*self, stripe);
+  if (!forced) follow(*self, stripe);
   return true;
 }
 
-void host_core::succeed(const activation_ptr& self, std::vector<envelope> first,
+void host_core::succeed(const activation_ptr& self, bool ended, std::vector<envelope> first,
                         std::vector<any_entity_input>& left) {
-  {
-    auto& stripe = registry_.stripe_of(self->hash);
-    const std::lock_guard lock{stripe.mutex};
-    auto inbox = std::exchange(self->inbox, {});
-    leave(*self, stripe);
-    activation_ptr next;
-    const bool serves = !stopping_ && accepts(self->shard);
-    const auto pass_on = [&](envelope& command) {
-      if (!next) next = activate(self->self, self->hash, self->shard, stripe);
-      self->held.fetch_sub(1, std::memory_order_relaxed);
-      put(next, stripe, command);
-    };
-    for (auto& command : first)
-      serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
-    for (auto& input : inbox) {
-      auto* command = std::get_if<envelope>(&input);
-      serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
-    }
-    if (next) wake(*next);
+  auto& stripe = registry_.stripe_of(self->hash);
+  const std::lock_guard lock{stripe.mutex};
+  auto inbox = std::exchange(self->inbox, {});
+  leave(*self, stripe);
+  activation_ptr next;
+  const bool drains = ended && self->home.now == slot_service::stage::draining;
+  const bool serves = !stopping_ && (drains || self->home.accepts());
+  const auto pass_on = [&](envelope& command) {
+    if (!next) next = activate(self->self, self->hash, *find(self->self.type), stripe);
+    self->held.fetch_sub(1, std::memory_order_relaxed);
+    put(next, stripe, command);
+  };
+  for (auto& command : first)
+    serves ? pass_on(command) : void(left.emplace_back(std::move(command)));
+  for (auto& input : inbox) {
+    auto* command = std::get_if<envelope>(&input);
+    serves&& command != nullptr ? pass_on(*command) : void(left.push_back(std::move(input)));
   }
-  left_memory();
+  if (!next) follow(*self, stripe);
+  if (next && drains) next->inbox.emplace_back(entity_input::retire{departure::when_done});
+  if (next) wake(*next);
+}
+
+void host_core::follow(const activation& gone, activation_registry::stripe& stripe) {
+  if (stopping_ || !gone.home.keeps()) return;
+  wake(*activate(gone.self, gone.hash, *find(gone.self.type), stripe));
 }
 
 void host_core::leave(activation& gone, activation_registry::stripe& stripe) {
@@ -304,8 +383,10 @@ void host_core::leave(activation& gone, activation_registry::stripe& stripe) {
   weigh(gone, 0);
 }
 
-void host_core::left_memory() {
-  if (--count.resident > 0) return;
+void host_core::left_memory(slot_service& home) {
+  const bool last = --count.resident == 0;
+  if (--home.resident == 0 && !home.accepts()) tell_of(drains_.left(home, true));
+  if (!last) return;
   const std::lock_guard lock{gone_mutex_};
   gone_.notify_all();
 }
@@ -328,11 +409,13 @@ host_stats host_core::stats() {
     made.rejected += stripe.rejected;
     made.failed += stripe.failed;
     made.dead_letters += stripe.dead_letters;
+    made.handed_on += stripe.handed_on;
     made.expired += stripe.expired;
     made.overloaded += stripe.overloaded;
     made.commands += stripe.commands;
   }
-  made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
+  made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters -
+                 made.handed_on;
   return made;
 }
 

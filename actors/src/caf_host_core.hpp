@@ -3,7 +3,9 @@
 #include <aether/actors/actor_host.hpp>
 #include "caf_activation.hpp"
 #include "caf_companions.hpp"
+#include "core/instant.hpp"
 #include "recovery_permits.hpp"
+#include "slot_drains.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -24,6 +26,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   struct hosted_type {
     const actor_traits* traits;
     behavior_factory factory;
+    /// One for each shard.
+    std::vector<slot_service> slots;
   };
 
   struct counters {
@@ -52,23 +56,34 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// The runner is about to quit: true when it may, and then nobody finds it any more.
   /// @param forced what is still in the inbox is given back in `left`.
   bool let_go(const activation_ptr& self, bool forced, std::vector<any_entity_input>& left);
-  /// As `let_go` by force, but commands go to the actor's next incarnation: `first`, then those in
-  /// the inbox. What is no command, or cannot be served any more, is given back in `left`.
-  void succeed(const activation_ptr& self, std::vector<envelope> first,
+  /// As `let_go` by force, but commands go to the actor's next incarnation here: `first`, then
+  /// those in the inbox. What is no command, or is not served here any more, is given back in
+  /// `left`.
+  /// @param ended the actor stopped itself: its slot's other actors may still finish.
+  void succeed(const activation_ptr& self, bool ended, std::vector<envelope> first,
                std::vector<any_entity_input>& left);
+  /// After `let_go` or `succeed`, when what was left is taken care of: the actor counts no more.
+  void left_memory(slot_service& home);
   /// Enters into the books how a command ended.
   void ended(activation& of, const envelope& command, const result<any_reply>& how, bool expired);
+  /// Enters into the books that a command left it for wherever the actor lives now.
+  void handed_on(activation& from);
   void weigh(activation& one, std::size_t size);
 
   /// Activates an actor that nobody has sent anything to; it waits for an `entity_input::ahead`.
   /// Nothing when it is in memory already, or not served here.
   activation_ptr bring_to_life(const actor_address& address);
+  /// Has the singleton of a slot that keeps one in memory, where it is not; for one that crashed,
+  /// after a pause.
+  void keep_alive(const activation& gone);
 
-  void accept(shard_id shard) { accepted(shard) = true; }
-  void release(shard_id shard);
-  [[nodiscard]] bool accepts(shard_id shard) const noexcept {
-    return shard.value() < accepted_.size() && accepted_[shard.value()];
-  }
+  void accept(const actor_type& type, shard_id shard);
+  void release(const actor_type& type, shard_id shard);
+  [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
+  using drain_handler = slot_drains::handler;
+  void drain(const std::vector<slot>& which, std::chrono::steady_clock::time_point deadline,
+             drain_handler done);
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
   [[nodiscard]] host_stats stats();
@@ -77,8 +92,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   void add_type(const actor_traits& traits, behavior_factory factory);
   /// @pre within a run of an actor.
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_alive_; }
-  /// As `host_options` says; when that throws, the system's.
-  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
+  [[nodiscard]] instant now() const;
+  void set_contact_until(std::chrono::steady_clock::time_point until);
   [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
   /// Coarse: by up to 4 ms.
   [[nodiscard]] std::uint32_t now_ms() const noexcept;
@@ -94,33 +109,46 @@ class host_core : public std::enable_shared_from_this<host_core> {
   timers& clock;
   counters count;
   std::atomic<std::uint64_t> epoch{0};
-  std::atomic<bool> in_contact{true};
   /// Where actors send what they send to others.
   std::atomic<command_router*> router{nullptr};
   recovery_permits permits;
   companions with_caf;
 
  private:
-  activation_ptr activate(const actor_address& address, std::uint64_t hash, shard_id shard,
+  [[nodiscard]] hosted_type* find(const actor_type& type);
+  /// Null where the type is not hosted.
+  [[nodiscard]] slot_service* find_slot(const actor_type& type, shard_id shard);
+  [[nodiscard]] slot_service& slot_of(hosted_type& type, std::uint64_t hash) const {
+    return type.slots[hash % options.shards];
+  }
+  activation_ptr activate(const actor_address& address, std::uint64_t hash, hosted_type& type,
                           activation_registry::stripe& stripe);
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
+  /// As `host_options` says; when that throws, the system's.
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
+  void keep_alive(const actor_type& type);
+  /// @pre the stripe's mutex is held, and the actor has left.
+  void follow(const activation& gone, activation_registry::stripe& stripe);
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
-  [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
-    AETHER_ASSERT(shard.value() < accepted_.size());
-    return accepted_[shard.value()];
-  }
   void leave(activation& gone, activation_registry::stripe& stripe);
-  void left_memory();
+  /// Asks the actors of these slots, sorted, to go.
+  void send_away(const std::vector<slot_service*>& from, departure how);
+  void drain_overdue(slot_drains::key which);
+  void tell_of(std::vector<slot_drains::ended> drains);
+  void stop_drains();
   void wake(activation& sleeper);
   void drop_all();
   void schedule_sweep();
 
   caf::actor_system_config config_;
   std::map<actor_type, hosted_type> types_;
-  std::vector<std::atomic<bool>> accepted_;
   activation_registry registry_;
   byte_budget waiting_;
+  slot_drains drains_;
+  std::mutex contact_mutex_;
+  std::atomic<std::chrono::steady_clock::time_point> contact_since_{contact{}.since};
+  std::atomic<std::chrono::steady_clock::time_point> contact_until_{contact{}.until};
   std::atomic<bool> evicting_{false};
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;

@@ -94,9 +94,7 @@ bool shard_warm_up::page_reread(result<shard_page> page) {
 void shard_warm_up::take(shard_page& page) {
   for (auto& [address, record] : page.entries) {
     reached_ = std::max(reached_, record.sequence);
-    if (!host_->accepts(shard_of(address, host_->options.shards)) ||
-        host_->find_type(address.type) == nullptr)
-      continue;
+    if (!host_->accepts(address.type, shard_of(address, host_->options.shards))) continue;
     read_ahead& mine = found_[address].ahead;
     // What is damaged is found, and told with its place, by reading the actor's own history.
     const auto before = mine.commits.empty() ? log_position{} : mine.commits.back().position();

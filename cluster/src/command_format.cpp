@@ -18,12 +18,14 @@ constexpr const char* command_id_header = "Aether-Command-Id";
 constexpr const char* correlation_header = "Aether-Correlation";
 constexpr const char* timeout_header = "Aether-Timeout-Ms";
 constexpr const char* repeated_header = "Aether-Repeated";
+constexpr const char* read_header = "Aether-Read";
 constexpr const char* sender_type_header = "Aether-Sender-Type";
 constexpr const char* sender_id_header = "Aether-Sender-Id";
 constexpr const char* error_header = "Aether-Error";
 constexpr const char* reason_header = "Aether-Reason";
 constexpr const char* reason_data_header = "Aether-Reason-Data";
 constexpr std::string_view format_version = "1";
+constexpr std::string_view stale_read = "stale";
 constexpr std::chrono::milliseconds timeout_max{86'400'000};
 /// A larger one stays away: headers have no room for it.
 constexpr std::size_t reason_bytes_max = 16'384;
@@ -86,6 +88,10 @@ result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock:
     into.deadline = now + std::chrono::milliseconds{*within};
   }
   into.repeated = from.header(repeated_header).has_value();
+  if (const auto how = from.header(read_header)) {
+    if (*how != stale_read) return bad_header(read_header);
+    into.stale_read = true;
+  }
   if (from.header(sender_type_header)) {
     auto sender = parse_address(from, sender_type_header, sender_id_header);
     if (!sender) return std::unexpected(std::move(sender).error());
@@ -103,7 +109,8 @@ outgoing_command::outgoing_command(const subjects& names, std::uint32_t shards,
       id_{escape_token(to.id.str())},
       command_{command.command.type().wire_name},
       command_id_{command.id.hex()},
-      correlation_{command.correlation.is_nil() ? std::string{} : command.correlation.hex()} {
+      correlation_{command.correlation.is_nil() ? std::string{} : command.correlation.hex()},
+      stale_read_{command.stale_read} {
   if (command.sender) {
     sender_type_ = command.sender->type.str();
     sender_id_ = escape_token(command.sender->id.str());
@@ -128,6 +135,7 @@ nats_outgoing outgoing_command::message(bool repeated, std::chrono::milliseconds
     made.headers.emplace_back(timeout_header, timeout_);
   }
   if (repeated) made.headers.emplace_back(repeated_header, "1");
+  if (stale_read_) made.headers.emplace_back(read_header, stale_read);
   return made;
 }
 

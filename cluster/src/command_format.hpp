@@ -30,6 +30,7 @@ class outgoing_command {
   std::string_view command_;
   std::string command_id_;
   std::string correlation_;
+  bool stale_read_;
   std::string sender_type_;
   std::string sender_id_;
   std::string timeout_;

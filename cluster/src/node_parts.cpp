@@ -121,8 +121,8 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
 
 void node_parts::watch_contact() {
   if (left_) return;
-  host_->set_in_contact(std::chrono::steady_clock::now() < coordinator_->contact_until());
-  clock_.after(settings_.heartbeat / 4, [this] { watch_contact(); });
+  host_->set_contact_until(coordinator_->contact_until());
+  clock_.after(settings_.heartbeat / 8, [this] { watch_contact(); });
 }
 
 /// Another process is this node now: it has the shards, this one serves nothing any more.
@@ -193,14 +193,14 @@ void node_parts::warm_up(const std::vector<shard_id>& gained) {
 }
 
 void node_parts::take_up(shard_id shard) {
-  host_->accept(shard);
+  for (const auto& type : types_) host_->accept(type, shard);
   if (auto listening = listener_->listen(shard); !listening)
     log::error("cluster", "shard_not_served",
                {{"shard", shard.value()}, {"reason", listening.error().message()}});
 }
 
 void node_parts::let_go(shard_id shard) {
-  host_->release(shard);
+  for (const auto& type : types_) host_->release(type, shard);
   listener_->ignore(shard);
 }
 

@@ -63,6 +63,7 @@ class node_parts {
 
   const options settings_;
   const std::shared_ptr<aether::dead_letters> dead_letters_;
+  std::vector<actor_type> types_;
   timers clock_;
   std::shared_ptr<nats_connection> connection_;
   std::shared_ptr<event_store> events_;

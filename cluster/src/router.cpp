@@ -44,6 +44,7 @@ struct router::open_ask {
         id{sent.id},
         correlation{sent.correlation},
         repeated{sent.repeated},
+        stale_read{sent.stale_read},
         deadline{sent.deadline},
         command{std::move(sent.command)},
         sender{std::move(sent.sender)},
@@ -54,6 +55,7 @@ struct router::open_ask {
   const command_id id;
   const command_id correlation;
   const bool repeated;
+  const bool stale_read;
   const std::chrono::steady_clock::time_point deadline;
   const any_message command;
   const std::shared_ptr<const actor_address> sender;
@@ -70,7 +72,7 @@ struct router::open_ask {
   }
 
   [[nodiscard]] envelope wrap(bool again) const {
-    return {id, correlation, repeated || again, deadline, command.share(), {}, sender};
+    return {id, correlation, repeated || again, stale_read, deadline, command.share(), {}, sender};
   }
 };
 
@@ -86,7 +88,7 @@ router::router(actor_host& local, std::shared_ptr<nats_connection> over, subject
 void router::start() { sweep(); }
 
 bool router::is_local(const actor_address& to) const {
-  return !over_ || local_.accepts(shard_of(to, shards_));
+  return !over_ || local_.accepts(to.type, shard_of(to, shards_));
 }
 
 result<void> router::tell(const actor_address& to, envelope command) {

@@ -218,6 +218,10 @@ std::uint64_t stable_hash(const actor_address& address) noexcept {
   return value ^ value >> 31;
 }
 
+std::string to_string(const slot& which) {
+  return which.type.str() + ", shard " + std::to_string(which.shard.value());
+}
+
 std::string to_string(const shard_range& range) {
   const auto first = std::to_string(range.first.value());
   if (range.count == 1) return "shard " + first;

@@ -62,8 +62,9 @@ void check_accepted(const incoming_command& command) {
   is.command.encode_to(payload);
   was.command.encode_to(payload_again);
   require(again->to == command.to && was.id == is.id && was.correlation == is.correlation &&
-              was.repeated == is.repeated && same_sender(was, is) &&
-              &was.command.type() == &is.command.type() && payload_again == payload,
+              was.repeated == is.repeated && was.stale_read == is.stale_read &&
+              same_sender(was, is) && &was.command.type() == &is.command.type() &&
+              payload_again == payload,
           "what was written reads as the same command");
   require(was.deadline == is.deadline || is.deadline == now, "with the same deadline");
 }

@@ -26,6 +26,7 @@ class entity_script {
   struct sent_options {
     command_id id = command_id::make();
     bool repeated = false;
+    bool stale = false;
     time_point deadline = time_point::max();
   };
 
@@ -40,7 +41,7 @@ class entity_script {
   }
 
   void start() {
-    play([&](auto& out) { under_test.start(out); });
+    play([&](auto& out) { under_test.start(at(), out); });
   }
 
   template <message Command>
@@ -51,6 +52,7 @@ class entity_script {
         how.id,
         {},
         how.repeated,
+        how.stale,
         how.deadline,
         any_message::of<Command>(std::move(command)),
         [&made](result<any_reply> answer) { made.answers.push_back(std::move(answer)); }};
@@ -60,6 +62,15 @@ class entity_script {
   template <message Command>
   sent_command& send(Command command) {
     return send(std::move(command), sent_options{});
+  }
+
+  /// Sends it without waiting for an answer.
+  template <message Command>
+  void tell(Command command) {
+    envelope made;
+    made.id = command_id::make();
+    made.command = any_message::of<Command>(std::move(command));
+    send_envelope(std::move(made));
   }
 
   void send_envelope(envelope command) {
@@ -73,6 +84,12 @@ class entity_script {
     play([&](auto& out) { under_test.tail_read(std::move(tail), at(), out); });
   }
   void give_tail() { give_tail(log.empty() ? std::nullopt : std::optional{log.back()}); }
+  void confirm(result<std::optional<recorded_commit>> tail) {
+    REQUIRE(tail_doubted);
+    tail_doubted = false;
+    play([&](auto& out) { under_test.tail_read(std::move(tail), at(), out); });
+  }
+  void confirm() { confirm(log.empty() ? std::nullopt : std::optional{log.back()}); }
   void give_snapshot(result<std::optional<snapshot>> loaded) {
     REQUIRE(snapshots_wanted > 0);
     --snapshots_wanted;
@@ -163,8 +180,8 @@ class entity_script {
   void side_effect_threw() {
     play([&](auto& out) { under_test.side_effect_threw("on purpose", at(), out); });
   }
-  void retire(bool forced) {
-    play([&](auto& out) { under_test.retire(forced, out); });
+  void retire(departure how) {
+    play([&](auto& out) { under_test.retire(how, out); });
   }
 
   [[nodiscard]] bool reported(std::string_view event) const {
@@ -172,7 +189,7 @@ class entity_script {
   }
 
   /// Now, by both clocks.
-  [[nodiscard]] instant at() const { return {now, wall}; }
+  [[nodiscard]] instant at() const { return {now, wall, contact}; }
 
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
   /// How often an actor object was made.
@@ -185,11 +202,15 @@ class entity_script {
   };
   std::chrono::system_clock::time_point wall{std::chrono::hours{24}};
   time_point now{std::chrono::hours{1}};
+  /// Nobody else owns it, if the test does not say otherwise.
+  aether::contact contact{};
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
 
   // What it wants and has not got.
   unsigned tails_wanted = 0;
+  /// It asks whether it knows the newest.
+  bool tail_doubted = false;
   unsigned snapshots_wanted = 0;
   std::optional<entity_effect::read_history> page_wanted;
   std::optional<entity_effect::fetch_commits> fetch_wanted;
@@ -207,6 +228,8 @@ class entity_script {
   unsigned expiries_wanted = 0;
   unsigned expired = 0;
   std::deque<sent_command> commands;
+  /// How those ended that were told.
+  std::vector<result<any_reply>> told;
 
   entity under_test;
 
@@ -220,6 +243,10 @@ class entity_script {
   }
 
   void record(entity_effect::read_tail) { ++tails_wanted; }
+  void record(entity_effect::confirm_tail) {
+    CHECK(!tail_doubted);
+    tail_doubted = true;
+  }
   void record(entity_effect::load_snapshot) { ++snapshots_wanted; }
   void record(entity_effect::read_history wanted) {
     CHECK(!page_wanted);
@@ -241,7 +268,10 @@ class entity_script {
   }
   void record(entity_effect::answer wanted) {
     expired += wanted.expired ? 1 : 0;
-    wanted.command.answer(std::move(wanted.with));
+    if (wanted.command.answer)
+      wanted.command.answer(std::move(wanted.with));
+    else
+      told.push_back(std::move(wanted.with));
   }
   void record(entity_effect::act wanted) { acts.push_back(std::move(wanted)); }
   void record(entity_effect::expire_at wanted) {

@@ -5,6 +5,7 @@
 #include "support/bank.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,12 @@
 
 namespace aether::testing {
 
+/// As `get_balance`, by who only reads.
+struct peek {
+  using reply = bank::balance;
+  AETHER_MESSAGE("sim.peek")
+};
+
 /// The bank's account with its limits as parameters.
 template <std::size_t Window, std::uint64_t Every>
 class sim_account : public event_sourced_actor<sim_account<Window, Every>> {
@@ -26,7 +33,7 @@ class sim_account : public event_sourced_actor<sim_account<Window, Every>> {
   static constexpr auto snapshots = snapshot_policy::every(Every);
   static constexpr std::size_t command_window = Window;
   using state = bank::balance;
-  using commands = bank::account::commands;
+  using commands = messages<bank::deposit, bank::withdraw, bank::get_balance, peek>;
   using events = bank::account::events;
 
   static effect<bank::balance> on(const bank::deposit& command, const state&) {
@@ -39,6 +46,9 @@ class sim_account : public event_sourced_actor<sim_account<Window, Every>> {
   static effect<bank::balance> on(const bank::get_balance&, const state& current) {
     return sim_account::reply(current);
   }
+  static read_only_effect<bank::balance> on(const peek&, const state& current) {
+    return sim_account::reply(current);
+  }
   static void apply(state& current, const bank::deposited& event) { current.cents += event.cents; }
   static void apply(state& current, const bank::withdrawn& event) { current.cents -= event.cents; }
 
@@ -48,6 +58,7 @@ class sim_account : public event_sourced_actor<sim_account<Window, Every>> {
 
 /// Several owners of one actor at once, against one store that delays, loses acknowledgements,
 /// stores late, and fails; owners crash at random. One step is one millisecond; all from one seed.
+/// With `leases`, at most one owner at a time is in contact, and the others do not know who.
 template <class Actor>
 class entity_world {
  public:
@@ -64,7 +75,7 @@ class entity_world {
     if (!lives[owner]) {
       lives[owner] = std::make_unique<entity>(model<Actor>::traits(), address, make);
       ++births[owner];
-      play(owner, [&](auto& out) { lives[owner]->start(out); });
+      play(owner, [&](auto& out) { lives[owner]->start(at(), out); });
     }
     play(owner, [&](auto& out) { lives[owner]->receive(std::move(command), at(), out); });
   }
@@ -72,6 +83,7 @@ class entity_world {
   /// One step: time passes, stores answer, and, with `faults`, owners crash or are told to go.
   void step() {
     now += std::chrono::milliseconds{1};
+    if (leases) pass_leases();
     while (!due.empty() && due.begin()->first <= now) {
       auto next = due.extract(due.begin());
       next.mapped()();
@@ -81,8 +93,12 @@ class entity_world {
       if (once_in(300))
         lives[owner].reset();
       else if (once_in(100))
-        play(owner, [&](auto& out) { lives[owner]->retire(once_in(2), out); });
+        play(owner, [&](auto& out) { lives[owner]->retire(any_departure(), out); });
     }
+  }
+
+  departure any_departure() {
+    return std::array{departure::if_idle, departure::when_done, departure::at_once}[below(3)];
   }
 
   [[nodiscard]] bool alive(std::size_t owner, std::uint64_t birth) const {
@@ -96,8 +112,16 @@ class entity_world {
 
   std::mt19937_64 random;
   bool faults = true;
+  void use_leases() {
+    leases = true;
+    contacts.fill({now, now});
+  }
+  [[nodiscard]] bool in_contact(std::size_t owner) const {
+    return leases && now < contacts[owner].until;
+  }
   [[nodiscard]] instant at() const {
-    return {now, std::chrono::system_clock::time_point{now.time_since_epoch()}};
+    return {now, std::chrono::system_clock::time_point{now.time_since_epoch()},
+            leases ? contacts[playing] : contact{}};
   }
 
   std::chrono::steady_clock::time_point now{std::chrono::hours{1}};
@@ -110,13 +134,26 @@ class entity_world {
   std::array<std::uint64_t, owners> births{};
   std::uint64_t quarantines = 0;
   std::uint64_t conflicts = 0;
+  /// Looks at the log's end that owners out of contact wanted, and how many had missed something.
+  std::uint64_t looks = 0, outdated = 0;
 
  private:
+  void pass_leases() {
+    const auto term = std::chrono::milliseconds{20 + below(100)};
+    const auto holder =
+        std::ranges::find_if(contacts, [&](const auto& one) { return now < one.until; });
+    if (holder != contacts.end()) {
+      if (once_in(30)) holder->until = std::max(holder->until, now + term);
+    } else if (once_in(10)) {
+      contacts[below(owners)] = {now, now + term};
+    }
+  }
   void later(std::function<void()> what) {
     due.emplace(now + std::chrono::milliseconds{1 + below(faults ? 12 : 3)}, std::move(what));
   }
   template <class Input>
   void play(std::size_t owner, Input input) {
+    playing = owner;
     entity_effects out;
     input(out);
     for (auto& wanted : out)
@@ -159,6 +196,13 @@ class entity_world {
     });
   }
 
+  void carry_out(std::size_t owner, entity_effect::confirm_tail) {
+    ++looks;
+    // The log is read some time after the question, and the answer comes some time after that.
+    later([this, owner, birth = births[owner]] {
+      if (alive(owner, birth)) carry_out(owner, entity_effect::read_tail{});
+    });
+  }
   void carry_out(std::size_t owner, entity_effect::read_tail) {
     result<std::optional<recorded_commit>> tail{log.empty() ? std::nullopt
                                                             : std::optional{log.back()}};
@@ -228,6 +272,7 @@ class entity_world {
   }
   void carry_out(std::size_t, entity_effect::report wanted) {
     quarantines += std::string_view{wanted.event} == "quarantined" ? 1 : 0;
+    outdated += std::string_view{wanted.event} == "state_outdated" ? 1 : 0;
   }
   void carry_out(std::size_t owner, entity_effect::retired) {
     due.emplace(now, [this, owner, birth = births[owner]] {
@@ -236,6 +281,9 @@ class entity_world {
     });
   }
 
+  bool leases = false;
+  std::array<contact, owners> contacts{};
+  std::size_t playing = 0;
   std::array<std::unique_ptr<entity>, owners> lives;
   std::multimap<std::chrono::steady_clock::time_point, std::function<void()>> due;
 };

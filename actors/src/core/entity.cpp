@@ -18,9 +18,10 @@ bool is_legal(entity::phase from, entity::phase to) {
     case backing_off:
       return to == recovering || to == leaving || to == retired;
     case ready:
-      return to == appending || to == recovering || to == backing_off || to == quarantined ||
-             to == leaving || to == retired;
+      return to == appending || to == confirming || to == recovering || to == backing_off ||
+             to == quarantined || to == leaving || to == retired;
     case appending:
+    case confirming:
       return to == ready || to == recovering || to == backing_off || to == quarantined ||
              to == leaving || to == retired;
     case quarantined:
@@ -49,7 +50,7 @@ entity::hardship& entity::trouble() {
 
 void entity::enter(phase next) {
   AETHER_ASSERT(is_legal(phase_, next));
-  AETHER_ASSERT(batch_.empty() || next == phase::appending);
+  AETHER_ASSERT(batch_.empty() || next == phase::appending || next == phase::confirming);
   phase_ = next;
 }
 
@@ -57,20 +58,19 @@ std::string entity::placed(const error& why) const {
   return traits_.type.str() + ": " + why.message();
 }
 
-void entity::start(entity_effects& out) { begin_recovery(out); }
+void entity::start(instant now, entity_effects& out) { begin_recovery(now, out); }
 
 void entity::receive(envelope&& command, instant now, entity_effects& out) {
-  if (forced_ || quarantine_) {
-    out.emplace_back(entity_effect::answer{
-        std::move(command), std::unexpected(forced_ ? leaving_error() : *quarantine_)});
+  if (forced_) return turn_away(std::move(command), out);
+  if (quarantine_) {
+    out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(*quarantine_)});
     return;
   }
-  if (phase_ == phase::appending && traits_.only_reads(command.command))
-    return look(std::move(command), now, out);
+  if (may_look(command, now)) return answer_look(std::move(command), now, out);
   waiting_.push_back(std::move(command));
   if (stopping_) return;
   if (phase_ == phase::retired || phase_ == phase::leaving) {
-    if (!loaded_) return begin_recovery(out);
+    if (!loaded_) return begin_recovery(now, out);
     enter(phase::ready);
   }
   if (phase_ == phase::ready) decide_waiting(now, out);
@@ -120,22 +120,24 @@ void entity::snapshot_saved(result<void> outcome, entity_effects& out) {
   go(out);
 }
 
-void entity::retire(bool forced, entity_effects& out) {
-  forced_ = forced_ || forced;
+void entity::retire(departure how, entity_effects& out) {
+  forced_ = forced_ || how == departure::at_once;
+  draining_ = draining_ || how == departure::when_done;
   switch (phase_) {
     case phase::ready:
-      if (deferred_ && !forced_) return;
+      if (deferred_ && !forced_ && !draining_) return;
       return leave(out);
     case phase::quarantined:
     case phase::retired:
       return leave(out);
     case phase::backing_off:
-      if (forced_) leave(out);
+      if (forced_ || (draining_ && waiting_.empty())) leave(out);
       return;
     case phase::recovering:
-      if (forced_) refuse_waiting(leaving_error(), out);
-      return;
     case phase::appending:
+    case phase::confirming:
+      if (forced_) turn_away_asks(out);
+      return;
     case phase::leaving:
       return;
   }
@@ -146,14 +148,14 @@ bool entity::dirty() const noexcept { return loaded_ && stored_.version > snapsh
 void entity::leave(entity_effects& out) {
   take_up_deferred();
   quarantine_.reset();  // who comes while it goes has it try again
-  if (forced_ || !stopping_) refuse_waiting(leaving_error(), out);
+  if (forced_ || !stopping_) turn_away_asks(out);
   if (traits_.snapshots.saves_on_passivation() && dirty() && !saving_) save(out);
   if (saving_) return enter(phase::leaving);
   go(out);
 }
 
 void entity::go(entity_effects& out) {
-  if (forced_) refuse_waiting(leaving_error(), out);
+  if (forced_) turn_away_asks(out);
   enter(phase::retired);
   out.emplace_back(entity_effect::retired{stopping_, std::exchange(waiting_, {})});
 }
@@ -179,8 +181,24 @@ std::vector<envelope> entity::give_up() {
   auto all = std::exchange(waiting_, {});
   for (auto& done : batch_) all.push_back(std::move(done.command));
   batch_.clear();
+  unproven_ = false;
   std::erase_if(all, [](const envelope& one) { return one.command.empty(); });
   return all;
+}
+
+void entity::turn_away(envelope&& command, entity_effects& out) {
+  waiting_.push_back(std::move(command));
+  turn_away_asks(out);
+  if (phase_ == phase::retired) go(out);
+}
+
+/// Who waits for an answer sends it again; what was told is to follow the actor.
+void entity::turn_away_asks(entity_effects& out) {
+  std::erase_if(waiting_, [&](envelope& command) {
+    if (!command.answer) return false;
+    out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(leaving_error())});
+    return true;
+  });
 }
 
 void entity::refuse_waiting(const error& why, entity_effects& out) {

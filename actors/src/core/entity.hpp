@@ -6,6 +6,7 @@
 #include <aether/persistence/snapshot_store.hpp>
 #include "back_trail.hpp"
 #include "command_window.hpp"
+#include "departure.hpp"
 #include "instant.hpp"
 #include "recovery_machine.hpp"
 
@@ -23,6 +24,8 @@ namespace aether {
 namespace entity_effect {
 
 struct read_tail {};
+/// The same once more, for an actor that is at work: whether it is the newest that it knows.
+struct confirm_tail {};
 struct load_snapshot {};
 struct read_history {
   event_version from;
@@ -66,7 +69,8 @@ struct report {
   std::string detail;
 };
 /// The last effect: the entity wants to go and holds nothing any more. With commands in `left`, or
-/// `ended`, it must: those are for its next incarnation.
+/// `ended`, it must: those are for its next incarnation. `ended`: it stopped itself, and that one
+/// may live here; else it lives where the actor is served by then.
 struct retired {
   bool ended = false;
   std::vector<envelope> left{};
@@ -74,18 +78,21 @@ struct retired {
 
 }  // namespace entity_effect
 
-using entity_effects = std::vector<
-    std::variant<entity_effect::read_tail, entity_effect::load_snapshot,
-                 entity_effect::read_history, entity_effect::fetch_commits,
-                 entity_effect::read_records, entity_effect::append, entity_effect::save_snapshot,
-                 entity_effect::answer, entity_effect::act, entity_effect::retry_later,
-                 entity_effect::expire_at, entity_effect::report, entity_effect::retired>>;
+using entity_effects = std::vector<std::variant<
+    entity_effect::read_tail, entity_effect::confirm_tail, entity_effect::load_snapshot,
+    entity_effect::read_history, entity_effect::fetch_commits, entity_effect::read_records,
+    entity_effect::append, entity_effect::save_snapshot, entity_effect::answer, entity_effect::act,
+    entity_effect::retry_later, entity_effect::expire_at, entity_effect::report,
+    entity_effect::retired>>;
 
 /// The life of one event-sourced actor in memory.
 ///
 ///     recovering --caught up--> ready --events decided--> appending --stored--> ready
 ///     appending --conflict--> recovering            (its commands are decided again)
 ///     appending --unknown, refused--> recovering    (its commands are answered so)
+///     ready --decided on what may be outdated--> confirming --it is not--> ready
+///     confirming --it is--> recovering              (its commands are decided again)
+///     confirming --cannot tell--> ready             (they are answered `unavailable`)
 ///     recovering --cannot now--> backing_off --retry--> recovering
 ///     recovering --cannot ever--> recovering (once, heeding an operator's markers), quarantined
 ///     quarantined --retry--> recovering
@@ -96,11 +103,23 @@ using entity_effects = std::vector<
 ///     quarantined, backing_off --retire--> retired
 ///     leaving, retired --a command, when not forced--> ready, recovering
 ///
-/// - At most one append is in flight; commands wait meanwhile, and then go out as one commit.
+/// - At most one append is in flight; commands wait meanwhile, and then go out as one commit. The
+///   same while it confirms.
 /// - Every answer decided behind events of a batch leaves after the batch is stored, rejections
 ///   included: they were decided against a state that was not yet true.
-/// - A command that only reads is answered at once, from what is stored.
+/// - An answer misses nothing that was stored before its command was sent. For those with events
+/// the
+///   store vouches, by storing them. For others (queries, rejections, replies without events) it is
+///   enough that nobody else can have been at work: that the actor was read back, or stored
+///   something, within the present contact. Out of contact they wait for the log's end to be read
+///   (or for the append that they share a batch with). Repeated commands that the window knows are
+///   answered as they were.
+/// - A command that only reads is answered without waiting for an append, from what is stored; one
+///   that may be stale, without waiting for anything.
 /// - A deferred command waits apart and is decided again behind the next stored event.
+/// - Told to finish (`when_done`), it decides all that waits; what it had put off goes on in
+/// `left`,
+///   or, asked, is answered `not_owner` and sent again.
 /// - A command whose id is in the window is answered from it; nothing is applied twice.
 /// - What is not stored is not kept: after anything but "stored" the state is thrown away and read
 ///   back from history. A history that then ends before what was once acknowledged is not continued
@@ -108,13 +127,22 @@ using entity_effects = std::vector<
 /// - A quarantined actor tries again by itself, ever less often: whatever was wrong may have been
 ///   skipped, restored or deployed meanwhile.
 /// - Each command is answered exactly once, or given to the next incarnation. One that is told to
-/// go
-///   (`forced`) takes no more.
+///   go (`forced`) takes no more: asks are answered `not_owner`, tells go on in `left`.
 /// Pure: no clock, no I/O, no threads, no randomness.
 class entity {
  public:
-  enum class phase { recovering, backing_off, ready, appending, quarantined, leaving, retired };
-  /// Lost races in a row after which the batch is given up with `unavailable`.
+  enum class phase {
+    recovering,
+    backing_off,
+    ready,
+    appending,
+    confirming,
+    quarantined,
+    leaving,
+    retired
+  };
+  /// Lost races in a row after which the batch is given up with `unavailable`; to find that another
+  /// writer was there is one.
   static constexpr unsigned conflicts_max = 5;
   static constexpr std::chrono::milliseconds retry_min{50};
   static constexpr std::chrono::milliseconds retry_max{2'000};
@@ -139,7 +167,8 @@ class entity {
   [[nodiscard]] std::size_t footprint() const noexcept;
 
   /// First input: begins recovery.
-  void start(entity_effects& out);
+  /// @param now no later than what is read ahead of its wishes.
+  void start(instant now, entity_effects& out);
   void receive(envelope&& command, instant now, entity_effects& out);
   void tail_read(result<std::optional<recorded_commit>> tail, instant now, entity_effects& out);
   void snapshot_loaded(result<std::optional<snapshot>> loaded, instant now, entity_effects& out);
@@ -154,9 +183,8 @@ class entity {
   void expire(instant now, entity_effects& out);
   /// The end of it: all commands that it holds.
   [[nodiscard]] std::vector<envelope> give_up();
-  /// Asks it to go. An idle entity leaves when nothing waits; a `forced` one answers what waits
-  /// with `not_owner` once the append or the recovery under way has ended.
-  void retire(bool forced, entity_effects& out);
+  /// Asks it to go; the stronger wish counts. `if_idle` is forgotten where it cannot.
+  void retire(departure how, entity_effects& out);
 
  private:
   /// A command decided in the batch under way, and the answer it gets once the batch is stored.
@@ -166,6 +194,8 @@ class entity {
     bool persists = false;
     bool stops = false;
     bool defers = false;
+    /// It rests on a state that may be outdated.
+    bool unproven = false;
     std::vector<detail::side_effect> after{};
     event_version version{};
   };
@@ -190,7 +220,7 @@ class entity {
   [[nodiscard]] hardship& trouble();
   /// For reports: the actor's type, and why.
   [[nodiscard]] std::string placed(const error& why) const;
-  void begin_recovery(entity_effects& out);
+  void begin_recovery(instant now, entity_effects& out);
   bool make_actor(entity_effects& out);
   void advance(recovery_machine::steps steps, instant now, entity_effects& out);
   void want(recovery_machine::step& step, entity_effects& out) const;
@@ -200,6 +230,8 @@ class entity {
   void recovery_failed(const error& why, bool care_may_help, instant now, entity_effects& out);
   void restart(const error& why, instant now, entity_effects& out);
   [[nodiscard]] bool crashed_lately(instant now) const noexcept;
+  /// Whether it may go before it is back from its history, with nobody waiting.
+  [[nodiscard]] bool may_rest(instant now) const noexcept;
   void quarantine(const error& why, std::string_view in_short, entity_effects& out);
   void back_off(const error& why, std::chrono::milliseconds delay, instant now,
                 entity_effects& out);
@@ -210,7 +242,14 @@ class entity {
   bool decide_next(envelope& command, instant now, entity_effects& out);
   bool decide_guarded(envelope& command, instant now);
   bool decide_fresh(envelope& command, instant now);
-  void look(envelope command, instant now, entity_effects& out);
+  /// Whether the state is surely the newest, without asking.
+  [[nodiscard]] bool is_sure(instant now) const noexcept;
+  /// Whether a command that only reads is answered while others are stored or confirmed.
+  [[nodiscard]] bool may_look(const envelope& command, instant now) const noexcept;
+  [[nodiscard]] result<any_reply> look(const envelope& command, instant now);
+  void answer_look(envelope&& command, instant now, entity_effects& out);
+  /// What was just decided is held until it is proven, where it must be.
+  void mark_unproven(instant now) noexcept;
   [[nodiscard]] bool may_defer() const noexcept;
   void defer(envelope command, entity_effects& out);
   void take_up_deferred();
@@ -231,13 +270,23 @@ class entity {
   decided& hold(envelope& command, result<any_reply> answer);
   void close_batch(instant now, entity_effects& out);
   void release_answers(instant now, entity_effects& out);
+  void confirmed(const result<std::optional<recorded_commit>>& tail, instant now,
+                 entity_effects& out);
+  void not_confirmed(const error& why, instant now, entity_effects& out);
+  void outdated(instant now, entity_effects& out);
+  void go_on(instant now, entity_effects& out);
   /// What was decided is answered: goes, or restarts, where that is wanted.
   void turn_ended(instant now, entity_effects& out);
-  void not_stored(const error& why, entity_effects& out);
+  void not_stored(const error& why, instant now, entity_effects& out);
+  /// Throws the state away.
+  void read_back(instant now, entity_effects& out);
   /// True when a smaller batch may do what this one, too large for the store, could not.
   bool shrink_batches();
-  void settle_batch(const error& why, entity_effects& out);
-  void return_batch_to_waiting(bool persisting_too);
+  /// Answers `those` of the batch with an error; the others are decided again.
+  void settle_batch(const error& why, bool decided::*those, entity_effects& out);
+  void return_batch_to_waiting();
+  void turn_away(envelope&& command, entity_effects& out);
+  void turn_away_asks(entity_effects& out);
   void refuse_waiting(const error& why, entity_effects& out);
   void expire_waiting(instant now, const error& why, entity_effects& out);
   void snapshot_if_due(entity_effects& out);
@@ -255,11 +304,15 @@ class entity {
   phase phase_ = phase::recovering;
   bool saving_ = false;
   bool forced_ = false;
+  /// It goes as soon as nothing waits.
+  bool draining_ = false;
   /// An effect stopped it: what waits is for the next incarnation.
   bool stopping_ = false;
   bool skip_snapshot_ = false;
   /// Recover heeding an operator's markers.
   bool careful_ = false;
+  /// The batch has an answer that is `unproven`.
+  bool unproven_ = false;
   /// The state stands for `stored_`, or for it and the commit under way.
   bool loaded_ = false;
   /// An `apply` threw: the state is neither here nor there.
@@ -277,6 +330,10 @@ class entity {
   event_version saving_version_;
   stream_sequence saving_sequence_;
   back_trail trail_;
+  /// A time at which `stored_` was the end of the log.
+  std::chrono::steady_clock::time_point proven_;
+  /// When the store was asked what it is asked now.
+  std::chrono::steady_clock::time_point asked_;
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
   std::unique_ptr<std::vector<envelope>> deferred_;

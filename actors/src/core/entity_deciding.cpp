@@ -14,6 +14,14 @@ namespace {
 /// What a commit's frame and one entry in it cost at most, besides names and payloads.
 constexpr std::size_t frame_bytes = 4'096;
 constexpr std::size_t entry_bytes = 48;
+/// Whether the log, whose newest commit is `tail`, ends at `known`.
+bool is_end(const std::optional<recorded_commit>& tail, const log_position& known) {
+  const auto end = tail ? tail->position() : log_position{};
+  const bool other_log =
+      !end.commit.is_nil() && !known.commit.is_nil() && end.commit != known.commit;
+  return end == known && !other_log;
+}
+
 /// A queue that has grown beyond so many places gives them back when it runs empty.
 constexpr std::size_t idle_capacity_max = 8;
 
@@ -36,7 +44,7 @@ void entity::decide_waiting(instant now, entity_effects& out) {
     while (taken < waiting_.size() && takes_more() && decide_next(waiting_[taken], now, out)) {
       ++taken;
       // What was decided on nothing but stored events need not wait for those that follow.
-      if (!draft_ && !broken_) release_answers(now, out);
+      if (!draft_ && !broken_ && !unproven_) release_answers(now, out);
     }
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
     if (broken_) return start_over(now, out);
@@ -44,6 +52,7 @@ void entity::decide_waiting(instant now, entity_effects& out) {
   }
   if (waiting_.empty() && waiting_.capacity() > idle_capacity_max) waiting_.shrink_to_fit();
   if (batch_.empty() && batch_.capacity() > idle_capacity_max) batch_.shrink_to_fit();
+  if (draining_ && phase_ == phase::ready) leave(out);
 }
 
 std::size_t entity::batch_room() const noexcept {
@@ -56,7 +65,7 @@ void entity::start_over(instant now, entity_effects& out) {
   const error why = culprit.answer.error();
   out.emplace_back(entity_effect::answer{std::move(culprit.command), std::move(culprit.answer)});
   draft_.reset();
-  return_batch_to_waiting(true);
+  return_batch_to_waiting();
   restart(why, now, out);
 }
 
@@ -68,7 +77,13 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
     return true;
   }
   if (!traits_.read_only.empty() && traits_.only_reads(command.command)) {
-    look(std::move(command), now, out);
+    if (command.stale_read || is_sure(now)) {
+      answer_look(std::move(command), now, out);
+    } else {
+      auto seen = look(command, now);
+      hold(command, std::move(seen));
+      mark_unproven(now);
+    }
     return true;
   }
   if (const bytes* known = window_.find(command.id)) {
@@ -80,7 +95,19 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
                        "sent again so late that its first answer may have been forgotten"));
     return true;
   }
-  return decide_guarded(command, now);
+  if (!decide_guarded(command, now)) return false;
+  mark_unproven(now);
+  return true;
+}
+
+bool entity::is_sure(instant now) const noexcept {
+  return now.steady < now.contact.until && proven_ >= now.contact.since;
+}
+
+void entity::mark_unproven(instant now) noexcept {
+  if (batch_.back().persists || is_sure(now)) return;
+  batch_.back().unproven = true;
+  unproven_ = true;
 }
 
 bool entity::decide_guarded(envelope& command, instant now) {
@@ -130,21 +157,31 @@ bool entity::decide_fresh(envelope& command, instant now) {
   return true;
 }
 
-void entity::look(envelope command, instant now, entity_effects& out) {
+bool entity::may_look(const envelope& command, instant now) const noexcept {
+  const bool may = phase_ == phase::appending ? command.stale_read || is_sure(now)
+                                              : phase_ == phase::confirming && command.stale_read;
+  return may && traits_.only_reads(command.command);
+}
+
+void entity::answer_look(envelope&& command, instant now, entity_effects& out) {
   if (command.deadline <= now.steady) {
     out.emplace_back(entity_effect::answer{
         std::move(command), fail(errc::unavailable, "its deadline passed before it was decided"),
         true});
     return;
   }
+  auto seen = look(command, now);
+  out.emplace_back(entity_effect::answer{std::move(command), std::move(seen)});
+}
+
+result<any_reply> entity::look(const envelope& command, instant now) {
   const command_context context{self_, facts_of(command, stored_.version, now)};
   auto seen = actor_->look(command.command, context);
   if (!seen && seen.error().code() == errc::handler_failed &&
       traits_.on_failure == failure_policy::restart)
     crash_ = std::make_unique<error>(seen.error());
-  out.emplace_back(entity_effect::answer{std::move(command),
-                                         seen ? result<any_reply>{any_reply{std::move(*seen)}}
-                                              : std::unexpected(std::move(seen).error())});
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return any_reply{std::move(*seen)};
 }
 
 bool entity::may_defer() const noexcept {
@@ -264,8 +301,14 @@ void entity::add_to_commit(envelope& command, any_reply reply, detail::decision&
 }
 
 void entity::close_batch(instant now, entity_effects& out) {
+  asked_ = now.steady;
   if (!draft_) {
     actor_->end_tentative();
+    if (unproven_) {
+      enter(phase::confirming);
+      out.emplace_back(entity_effect::confirm_tail{});
+      return;
+    }
     release_answers(now, out);
     return turn_ended(now, out);
   }
@@ -288,6 +331,7 @@ void entity::release_answers(instant now, entity_effects& out) {
       out.emplace_back(entity_effect::act{std::move(done.after), std::move(known)});
   }
   batch_.clear();
+  unproven_ = false;
 }
 
 void entity::turn_ended(instant now, entity_effects& out) {
@@ -297,8 +341,9 @@ void entity::turn_ended(instant now, entity_effects& out) {
 
 void entity::appended(result<log_position> outcome, instant now, entity_effects& out) {
   AETHER_ASSERT(phase_ == phase::appending);
-  if (!outcome) return not_stored(outcome.error(), out);
+  if (!outcome) return not_stored(outcome.error(), now, out);
   actor_->end_tentative();
+  proven_ = asked_;
   stored_ = *outcome;
   known_ = stored_.version;
   trail_.push(stored_.sequence);
@@ -314,24 +359,70 @@ void entity::appended(result<log_position> outcome, instant now, entity_effects&
   decide_waiting(now, out);
 }
 
-void entity::not_stored(const error& why, entity_effects& out) {
+void entity::confirmed(const result<std::optional<recorded_commit>>& tail, instant now,
+                       entity_effects& out) {
+  if (!tail) return not_confirmed(tail.error(), now, out);
+  if (!is_end(*tail, stored_)) return outdated(now, out);
+  proven_ = asked_;
+  conflicts_ = 0;
+  go_on(now, out);
+}
+
+void entity::not_confirmed(const error& why, instant now, entity_effects& out) {
+  for (auto& done : batch_) {
+    if (!done.unproven || done.defers) continue;
+    done.answer = fail(errc::unavailable,
+                       "out of contact, and whether the actor's state is still the newest could "
+                       "not be read: " +
+                           why.message());
+    done.stops = false;
+    done.after.clear();
+  }
+  go_on(now, out);
+}
+
+void entity::outdated(instant now, entity_effects& out) {
+  out.emplace_back(entity_effect::report{
+      "state_outdated", traits_.type.str() + ": another writer came after version " +
+                            std::to_string(stored_.version.value())});
+  if (!forced_ && ++conflicts_ >= conflicts_max) {
+    conflicts_ = 0;
+    settle_batch({errc::unavailable, "another writer keeps coming first"}, &decided::unproven, out);
+  } else {
+    return_batch_to_waiting();
+  }
+  read_back(now, out);
+}
+
+void entity::go_on(instant now, entity_effects& out) {
+  release_answers(now, out);
+  enter(phase::ready);
+  turn_ended(now, out);
+  if (phase_ == phase::ready) decide_waiting(now, out);
+}
+
+void entity::not_stored(const error& why, instant now, entity_effects& out) {
   const bool conflict = why.code() == errc::version_conflict;
   if (conflict) out.emplace_back(entity_effect::report{"append_conflict", why.message()});
   if (conflict && forced_) {
-    settle_batch({errc::not_owner, "another owner went on with the actor"}, out);
+    return_batch_to_waiting();  // the next owner decides it
   } else if (conflict && ++conflicts_ >= conflicts_max) {
     conflicts_ = 0;
-    settle_batch({errc::unavailable, "another writer keeps coming first"}, out);
+    settle_batch({errc::unavailable, "another writer keeps coming first"}, &decided::persists, out);
   } else if (conflict || (why.code() == errc::commit_too_large && shrink_batches())) {
-    return_batch_to_waiting(true);
+    return_batch_to_waiting();
   } else {
-    settle_batch(why, out);
+    settle_batch(why, &decided::persists, out);
   }
+  read_back(now, out);
+}
+
+void entity::read_back(instant now, entity_effects& out) {
   loaded_ = false;
   if (forced_) return leave(out);
   // Who made it crash within this batch is decided again, and is counted then.
   if (std::exchange(crash_, nullptr)) actor_.reset();
-  begin_recovery(out);
+  begin_recovery(now, out);
 }
 
 bool entity::shrink_batches() {
@@ -340,20 +431,22 @@ bool entity::shrink_batches() {
   return true;
 }
 
-void entity::return_batch_to_waiting(bool persisting_too) {
+void entity::return_batch_to_waiting() {
   std::vector<envelope> again;
-  for (auto& done : batch_)
-    if (persisting_too || !done.persists) again.push_back(std::move(done.command));
+  for (auto& done : batch_) again.push_back(std::move(done.command));
   std::move(waiting_.begin(), waiting_.end(), std::back_inserter(again));
   waiting_ = std::move(again);
   batch_.clear();
+  unproven_ = false;
 }
 
-void entity::settle_batch(const error& why, entity_effects& out) {
-  for (auto& done : batch_)
-    if (done.persists)
-      out.emplace_back(entity_effect::answer{std::move(done.command), std::unexpected(why)});
-  return_batch_to_waiting(false);
+void entity::settle_batch(const error& why, bool decided::*those, entity_effects& out) {
+  std::erase_if(batch_, [&](decided& done) {
+    if (!(done.*those)) return false;
+    out.emplace_back(entity_effect::answer{std::move(done.command), std::unexpected(why)});
+    return true;
+  });
+  return_batch_to_waiting();
 }
 
 }  // namespace aether

@@ -36,7 +36,7 @@ bool has_marker(const history_record& record) {
 
 }  // namespace
 
-void entity::begin_recovery(entity_effects& out) {
+void entity::begin_recovery(instant now, entity_effects& out) {
   AETHER_ASSERT(batch_.empty());
   enter(phase::recovering);
   take_up_deferred();
@@ -46,6 +46,7 @@ void entity::begin_recovery(entity_effects& out) {
   stored_ = {};
   snapshot_version_ = {};
   loaded_ = false;
+  proven_ = now.steady;
   broken_ = false;
   trail_.clear();
   recovery_ = std::make_unique<recovery_machine>(known_, careful_);
@@ -72,6 +73,9 @@ bool entity::make_actor(entity_effects& out) {
 
 void entity::tail_read(result<std::optional<recorded_commit>> tail, instant now,
                        entity_effects& out) {
+  // What speaks of damage is looked into as always, by reading the history.
+  if (phase_ == phase::confirming)
+    return !tail && is_permanent(tail.error()) ? outdated(now, out) : confirmed(tail, now, out);
   AETHER_ASSERT(phase_ == phase::recovering);
   advance(recovery_->tail_read(std::move(tail)), now, out);
 }
@@ -130,7 +134,7 @@ void entity::records_read(result<std::vector<history_record>> records, instant n
 void entity::advance(recovery_machine::steps steps, instant now, entity_effects& out) {
   for (auto& step : steps) {
     if (const auto* from = std::get_if<recovery_machine::restore>(&step)) {
-      if (!restore(from->from, out)) return begin_recovery(out);
+      if (!restore(from->from, out)) return begin_recovery(now, out);
     } else if (const auto* stored = std::get_if<recovery_machine::replay>(&step)) {
       if (!replay(stored->next)) break;
     } else {
@@ -212,7 +216,7 @@ void entity::recovery_failed(const error& why, bool care_may_help, instant now,
   if (care_may_help) {
     careful_ = true;
     trouble().damage = why;
-    return begin_recovery(out);
+    return begin_recovery(now, out);
   }
   quarantine(why, "its history cannot be replayed: ", out);
 }
@@ -221,7 +225,13 @@ void entity::side_effect_threw(const std::string& what, instant now, entity_effe
   const error why{errc::handler_failed, "a side effect threw: " + what};
   if (traits_.on_failure != failure_policy::restart) return;
   if (phase_ == phase::ready) return restart(why, now, out);
-  if (phase_ == phase::appending) crash_ = std::make_unique<error>(why);
+  if (phase_ == phase::appending || phase_ == phase::confirming)
+    crash_ = std::make_unique<error>(why);
+}
+
+bool entity::may_rest(instant now) const noexcept {
+  // Not where that would make it forget how often it failed.
+  return draining_ || !(traits_.singleton || crashed_lately(now));
 }
 
 bool entity::crashed_lately(instant now) const noexcept {
@@ -242,7 +252,7 @@ void entity::restart(const error& why, instant now, entity_effects& out) {
     lately.crashes = crashes_max - 1;  // the next one too many comes soon
     return quarantine(why, "it keeps failing: ", out);
   }
-  if (crashes == 1) return begin_recovery(out);
+  if (crashes == 1) return begin_recovery(now, out);
   back_off(why, std::min(retry_max, retry_min * (1U << (crashes - 2))), now, out);
 }
 
@@ -252,8 +262,9 @@ void entity::quarantine(const error& why, std::string_view in_short, entity_effe
   auto& lately = trouble();
   if (lately.quarantines == 0) out.emplace_back(entity_effect::report{"quarantined", placed(why)});
   take_up_deferred();
-  refuse_waiting(*quarantine_, out);
   if (forced_) return leave(out);
+  refuse_waiting(*quarantine_, out);
+  if (draining_) return leave(out);
   const auto delay =
       std::min(quarantine_max, quarantine_min * (1U << std::min(lately.quarantines, 6U)));
   ++lately.quarantines;
@@ -266,8 +277,7 @@ void entity::back_off(const error& why, std::chrono::milliseconds delay, instant
   take_up_deferred();
   expire_waiting(now, why, out);
   enter(phase::backing_off);
-  // With nobody waiting it goes, unless that would make it forget how often it failed.
-  if (forced_ || (waiting_.empty() && !crashed_lately(now))) return leave(out);
+  if (forced_ || (waiting_.empty() && may_rest(now))) return leave(out);
   out.emplace_back(entity_effect::retry_later{delay});
 }
 
@@ -277,12 +287,12 @@ void entity::retry(instant now, entity_effects& out) {
     careful_ = false;
     // A quiet time begins when it is back.
     if (trouble().crashes > 0) trouble().last_crash = now.steady;
-    return begin_recovery(out);
+    return begin_recovery(now, out);
   }
   if (phase_ != phase::backing_off) return;
   expire_waiting(now, *trouble().why, out);
-  if (waiting_.empty() && !crashed_lately(now)) return leave(out);
-  begin_recovery(out);
+  if (waiting_.empty() && may_rest(now)) return leave(out);
+  begin_recovery(now, out);
 }
 
 }  // namespace aether

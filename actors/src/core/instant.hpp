@@ -4,10 +4,19 @@
 
 namespace aether {
 
+/// A time in which nobody else is meant to own what is owned here: [since, until). Outside of it
+/// somebody may, without anyone here knowing.
+struct contact {
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::time_point::min();
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+};
+
 /// Now, by both clocks: deadlines and pauses go by the first, what handlers are told by the second.
 struct instant {
   std::chrono::steady_clock::time_point steady{};
   std::chrono::system_clock::time_point wall{};
+  /// The newest that is known.
+  aether::contact contact{};
 };
 
 }  // namespace aether

@@ -109,15 +109,16 @@ TEST_CASE("pressure: bytes are free again however a command's actor ends") {
     REQUIRE(it.host.actor<clerk>("stops").tell(last_letter{std::string(size, 'x')}).has_value());
     REQUIRE(await([&] { return it.host.stats().waiting == 0; }));
   }
-  const shard_id shard = shard_of({*actor_type::parse("clerk"), *actor_id::parse("released")}, 256);
+  const actor_address released{*actor_type::parse("clerk"), *actor_id::parse("released")};
+  const shard_id shard = shard_of(released, 256);
   for (std::size_t i = 0; i < 5; ++i) {
     it.events->hold_appends();
     for (std::size_t n = 0; n < max / size / 3; ++n)
       REQUIRE(it.host.actor<clerk>("released").tell(letter{std::string(size, 'x')}).has_value());
-    it.host.release(shard);
+    it.host.release(released.type, shard);
     it.events->release();
     REQUIRE(await([&] { return it.host.stats().waiting == 0; }));
-    it.host.accept(shard);
+    it.host.accept(released.type, shard);
   }
   CHECK(it.host.stats().overloaded == 0);
 }

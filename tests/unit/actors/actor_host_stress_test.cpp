@@ -21,6 +21,7 @@ using bank::deposit;
 
 namespace {
 
+const actor_type account_type = *actor_type::parse(bank::account::type_name);
 constexpr std::size_t threads = 8, actors = 100, each = 1'000;
 
 /// What one thread sent, and what became of it.
@@ -94,8 +95,8 @@ TEST_CASE(
   const std::uint64_t seed = aether::testing::seeded_random()();
   std::jthread mover{[&] {
     for (std::uint64_t shard = 0; !done; shard = (shard + 1) % 8) {
-      host->release(shard_id{shard});
-      host->accept(shard_id{shard});
+      host->release(account_type, shard_id{shard});
+      host->accept(account_type, shard_id{shard});
       std::this_thread::yield();
     }
   }};
@@ -117,7 +118,7 @@ TEST_CASE(
   REQUIRE(await([&] { return sum.answers == sum.asked; }));
   done = true;
   mover.join();
-  for (std::uint64_t shard = 0; shard < 8; ++shard) host->accept(shard_id{shard});
+  for (std::uint64_t shard = 0; shard < 8; ++shard) host->accept(account_type, shard_id{shard});
   REQUIRE(await([&] { return host->stop(long_enough); }));
   const auto after = node.start();
   CHECK(sum_of_balances(*after) == static_cast<std::int64_t>(sum.acknowledged));

@@ -38,18 +38,6 @@ TEST_CASE("host: an actor comes to life with its first command, and only then") 
   CHECK(host->stats().commands == 2);
 }
 
-TEST_CASE("host: out of contact it refuses every command, and back in contact it serves them") {
-  bank_node node;
-  const auto host = node.start();
-  const auto ref = account_of(*host, "alice");
-  CHECK(ref.ask(deposit{5}, long_enough).get()->cents == 5);
-  host->set_in_contact(false);
-  CHECK(ref.ask(get_balance{}, long_enough).get().error().code() == errc::unavailable);
-  CHECK(ref.tell(deposit{1}).error().code() == errc::unavailable);
-  host->set_in_contact(true);
-  CHECK(balance_of(*host, "alice") == 5);
-}
-
 TEST_CASE("host: an ask brings the reply, or the actor's own words") {
   bank_node node;
   const auto host = node.start();
@@ -124,16 +112,50 @@ TEST_CASE("host: a released shard settles what is being stored and refuses every
   auto stored = ref.ask(deposit{5}, long_enough);
   REQUIRE(await([&] { return node.events->held() == 1; }));
   auto waiting = ref.ask(deposit{6}, long_enough);
-  host->release(shard);
-  CHECK(!host->accepts(shard));
+  host->release(alice.type, shard);
+  CHECK(!host->accepts(alice.type, shard));
   CHECK(ref.ask(deposit{7}, long_enough).get().error().code() == errc::not_owner);
   CHECK(ref.tell(deposit{7}).error().code() == errc::not_owner);
   node.events->release();
   CHECK(stored.get()->cents == 5);
   CHECK(waiting.get().error().code() == errc::not_owner);
   CHECK(await([&] { return host->stats().resident == 0; }));
-  host->accept(shard);
+  host->accept(alice.type, shard);
   CHECK(balance_of(*host, "alice") == 5);
+}
+
+TEST_CASE("host: a type's shard is accepted and released without another type's") {
+  bank_node node;
+  const auto host = node.start({.shards = 1, .accepts_all = false});
+  const actor_type trickster = *actor_type::parse(trick::trickster::type_name);
+  const actor_type stranger = *actor_type::parse("stranger");
+  const auto alices = account_of(*host, "alice");
+  const auto tricks = actor_of<trick::trickster>(*host, "t");
+  const auto refused = [](const auto& answer) {
+    return !answer && answer.error().code() == errc::not_owner;
+  };
+  CHECK(refused(alices.tell(deposit{1})));
+  host->accept(alice.type, shard_id{0});
+  CHECK(host->accepts(alice.type, shard_id{0}));
+  CHECK(!host->accepts(trickster, shard_id{0}));
+  CHECK(alices.ask(deposit{1}, long_enough).get().has_value());
+  CHECK(refused(tricks.ask(trick::count{}, long_enough).get()));
+  host->accept(trickster, shard_id{0});
+  CHECK(tricks.ask(trick::count{}, long_enough).get().has_value());
+  host->release(alice.type, shard_id{0});
+  CHECK(refused(alices.ask(deposit{1}, long_enough).get()));
+  CHECK(tricks.ask(trick::count{}, long_enough).get().has_value());
+  host->accept(stranger, shard_id{0});  // of a type that is not hosted there is nothing to serve
+  CHECK(!host->accepts(stranger, shard_id{0}));
+  CHECK(!host->accepts(alice.type, shard_id{1}));
+}
+
+TEST_CASE("host: a type that is hosted again keeps its shards") {
+  bank_node node;
+  const auto host = node.start({.shards = 1, .accepts_all = false});
+  host->accept(alice.type, shard_id{0});
+  host->host<account>();
+  CHECK(balance_of(*host, "alice") == 0);
 }
 
 TEST_CASE("host: a shard released and accepted again at once loses nothing") {
@@ -142,8 +164,8 @@ TEST_CASE("host: a shard released and accepted again at once loses nothing") {
   std::int64_t acknowledged = 0;
   for (int round = 0; round < 200; ++round) {
     auto answer = account_of(*host, "alice").ask(deposit{1}, long_enough);
-    host->release(shard_id{0});
-    host->accept(shard_id{0});
+    host->release(alice.type, shard_id{0});
+    host->accept(alice.type, shard_id{0});
     auto got = answer.get();
     if (got)
       ++acknowledged;
@@ -203,11 +225,11 @@ TEST_CASE("host: a type that is not hosted, and a command without id or content,
   const auto host = node.start();
   const actor_address stranger{*actor_type::parse("stranger"), *actor_id::parse("x")};
   const auto command = [](command_id id) {
-    return envelope{id, {}, false, {}, any_message::of(get_balance{}), {}};
+    return envelope{id, {}, false, false, {}, any_message::of(get_balance{}), {}};
   };
   CHECK(host->tell(stranger, command(command_id::make())).error().code() == errc::unknown_message);
   CHECK(host->tell(alice, command({})).error().code() == errc::invalid_argument);
-  CHECK(host->tell(alice, {command_id::make(), {}, false, {}, {}, {}}).error().code() ==
+  CHECK(host->tell(alice, {command_id::make(), {}, false, false, {}, {}, {}}).error().code() ==
         errc::invalid_argument);
   CHECK(host->find_type(stranger.type) == nullptr);
   CHECK(host->find_type(alice.type) != nullptr);
@@ -264,7 +286,9 @@ TEST_CASE("host: stop does not wait longer than told for a store that never answ
   CHECK(!host->stop(20ms));
   CHECK(std::chrono::steady_clock::now() - begin < 10s);
   CHECK(being_stored.get().error().code() == errc::outcome_unknown);
-  CHECK(waiting.get().error().code() == errc::outcome_unknown);
+  // Told to go, the actor says so to who waits; unless the time was too short for that.
+  const auto heard = waiting.get().error().code();
+  CHECK((heard == errc::not_owner || heard == errc::outcome_unknown));
   CHECK(account_of(*host, "alice").tell(deposit{1}).error().code() == errc::not_running);
   SUBCASE("and the store's late answer finds nobody") { node.events->release(); }
   SUBCASE("not even when the host itself is gone") {
@@ -294,11 +318,11 @@ TEST_CASE("host: an answer's handler may release the very shard it was answered 
   const auto host = node.start({.shards = 1});
   std::atomic<bool> released{false};
   account_of(*host, "alice").ask(deposit{5}, long_enough, [&](result<balance>) {
-    host->release(shard_id{0});
+    host->release(alice.type, shard_id{0});
     released = true;
   });
   REQUIRE(await([&] { return released && host->stats().resident == 0; }));
-  host->accept(shard_id{0});
+  host->accept(alice.type, shard_id{0});
   CHECK(balance_of(*host, "alice") == 5);
 }
 

@@ -21,9 +21,10 @@ namespace {
 
 constexpr std::uint32_t shards = 4;
 constexpr std::uint64_t people = 40;
+const actor_type account_type = *actor_type::parse(account::type_name);
 
 actor_address account_address(const std::string& id) {
-  return {*actor_type::parse("account"), *actor_id::parse(id)};
+  return {account_type, *actor_id::parse(id)};
 }
 shard_id shard_with(const std::string& id) { return shard_of(account_address(id), shards); }
 
@@ -284,11 +285,11 @@ TEST_CASE("warm up: a shard that is released meanwhile keeps nobody") {
   const auto host = it.start();
   const shard_id shard{2};
   it.counted_events->after_shards = [&](unsigned nth) {
-    if (nth == 2) host->release(shard);
+    if (nth == 2) host->release(account_type, shard);
   };
   REQUIRE(warm_up(*host, shard).has_value());
   CHECK(await([&] { return host->stats().resident == 0; }));
-  host->accept(shard);
+  host->accept(account_type, shard);
   check_balances(*host, shard);
 }
 

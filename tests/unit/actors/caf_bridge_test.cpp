@@ -202,7 +202,8 @@ TEST_CASE("caf: a companion spawns, monitors, and goes when its entity leaves me
   REQUIRE(it.host.actor<author>("a").tell(spawn_child{}).has_value());
   CHECK(await([&] { return it.last_of("a") == "child is down"; }));
   CHECK(companions_gone == 0);
-  it.host.release(shard_of({*actor_type::parse("author"), *actor_id::parse("a")}, 256));
+  const actor_address a{*actor_type::parse("author"), *actor_id::parse("a")};
+  it.host.release(a.type, shard_of(a, 256));
   CHECK(await([] { return companions_gone == 1; }));
 }
 

@@ -149,9 +149,9 @@ TEST_CASE("entity: what was deferred by a lost decision is decided again") {
 TEST_CASE("entity: a deferred command keeps an idle actor, and is refused by one that must go") {
   ready_script it;
   auto& patient = it.send(wait_for{5});
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 0);
-  it.retire(true);
+  it.retire(departure::at_once);
   CHECK(error_to(patient) == errc::not_owner);
   CHECK(it.retired == 1);
 }
@@ -239,7 +239,7 @@ TEST_CASE("entity: one that stops and is told to go by force refuses what waits"
   (void)it.send(bow{1});
   auto& second = it.send(throw_up{1});
   it.append_succeeds();
-  it.retire(true);
+  it.retire(departure::at_once);
   it.save_succeeds();
   CHECK(error_to(second) == errc::not_owner);
   CHECK(it.left.empty());

@@ -79,7 +79,7 @@ TEST_CASE("entity: a snapshot that is not saved is reported and tried again so m
 
 TEST_CASE("entity: an idle one saves what no snapshot covers, then goes") {
   dirty_account it;
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.under_test.now() == phase::leaving);
   CHECK(it.retired == 0);
   REQUIRE(it.save.has_value());
@@ -92,13 +92,13 @@ TEST_CASE("entity: an idle one saves what no snapshot covers, then goes") {
 
 TEST_CASE("entity: one whose snapshot is up to date goes at once") {
   dirty_account first;
-  first.retire(false);
+  first.retire(departure::if_idle);
   first.save_succeeds();
   entity_script<account> it;
   it.log = first.log;
   it.saved = first.saved;
   it.recover();
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 1);
   CHECK(!it.save);
 }
@@ -108,7 +108,7 @@ TEST_CASE("entity: one that leaves while an older snapshot is in flight saves a 
   it.recover();
   write(it, 10);
   write(it, 1);
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 0);
   it.save_succeeds();
   REQUIRE(it.save.has_value());
@@ -119,11 +119,11 @@ TEST_CASE("entity: one that leaves while an older snapshot is in flight saves a 
 
 TEST_CASE("entity: an idle request to go is ignored while there is work") {
   entity_script<account> it;
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.under_test.now() == phase::recovering);
   it.recover();
   it.send(deposit{1});
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.under_test.now() == phase::appending);
   it.append_succeeds();
   CHECK(it.under_test.now() == phase::ready);
@@ -132,7 +132,7 @@ TEST_CASE("entity: an idle request to go is ignored while there is work") {
 
 TEST_CASE("entity: a command keeps an idle one from leaving, and does not wait for the snapshot") {
   dirty_account it;
-  it.retire(false);
+  it.retire(departure::if_idle);
   auto& sent = it.send(deposit{1});
   REQUIRE(it.append.has_value());
   it.append_succeeds();
@@ -144,11 +144,11 @@ TEST_CASE("entity: a command keeps an idle one from leaving, and does not wait f
 
 TEST_CASE("entity: a command brings one back that wanted to go and could not yet") {
   dirty_account it;
-  it.retire(false);
+  it.retire(departure::if_idle);
   it.save_succeeds();
   CHECK(it.under_test.now() == phase::retired);
   CHECK(reply_to<balance>(it.send(get_balance{})).cents == 1);
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 2);
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("entity: told to go, it settles what is being stored and refuses what 
   it.recover();
   auto& stored = it.send(deposit{1});
   auto& waiting = it.send(deposit{2});
-  it.retire(true);
+  it.retire(departure::at_once);
   it.append_succeeds();
   CHECK(reply_to<balance>(stored).cents == 1);
   CHECK(error_to(waiting) == errc::not_owner);
@@ -172,7 +172,7 @@ TEST_CASE("entity: told to go, it leaves after an append that was not stored, wi
   entity_script<account> it;
   it.recover();
   auto& sent = it.send(deposit{1});
-  it.retire(true);
+  it.retire(departure::at_once);
   errc heard{};
   SUBCASE("a conflict: another owner may do it") {
     it.append_fails(errc::version_conflict);
@@ -195,7 +195,7 @@ TEST_CASE("entity: told to go, it leaves after an append that was not stored, wi
 TEST_CASE("entity: told to go while it recovers, it refuses at once and goes when it is back") {
   entity_script<account> it;
   auto& sent = it.send(deposit{1});
-  it.retire(true);
+  it.retire(departure::at_once);
   CHECK(error_to(sent) == errc::not_owner);
   CHECK(it.retired == 0);
   CHECK(error_to(it.send(deposit{2})) == errc::not_owner);
@@ -217,9 +217,9 @@ TEST_CASE("entity: told to go while it backs off, it refuses what waits and goes
   auto& sent = it.send(deposit{1});
   it.give_tail(fail(errc::unavailable, "away"));
   it.give_snapshot();
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 0);
-  it.retire(true);
+  it.retire(departure::at_once);
   CHECK(error_to(sent) == errc::not_owner);
   CHECK(it.retired == 1);
 }
@@ -229,7 +229,7 @@ TEST_CASE("entity: a quarantined one goes when it is told to, in either way") {
     entity_script<account> it;
     it.give_tail(fail(errc::corrupt_history, "damaged"));
     it.give_snapshot();
-    it.retire(forced);
+    it.retire(forced ? departure::at_once : departure::if_idle);
     CHECK(it.retired == 1);
     auto& sent = it.send(get_balance{});
     if (forced)
@@ -262,7 +262,7 @@ TEST_CASE(
   SUBCASE("its history is damaged") {
     it.give_tail(fail(errc::corrupt_history, "damaged"));
     it.give_snapshot();
-    it.retire(false);
+    it.retire(departure::if_idle);
     CHECK(it.under_test.now() == phase::leaving);
     auto& sent = it.send(trick::count{});
     CHECK(it.under_test.now() == phase::recovering);
@@ -275,8 +275,8 @@ TEST_CASE(
 
 TEST_CASE("entity: told to go while it leaves, it takes no more commands") {
   dirty_account it;
-  it.retire(false);
-  it.retire(true);
+  it.retire(departure::if_idle);
+  it.retire(departure::at_once);
   CHECK(error_to(it.send(deposit{1})) == errc::not_owner);
   it.save_succeeds();
   CHECK(it.retired == 1);

@@ -101,7 +101,7 @@ TEST_CASE("entity: once it needed care it takes care at once, until a snapshot i
   it.give_snapshot();
   CHECK(it.records_wanted == 1);
   it.recover();
-  it.retire(false);
+  it.retire(departure::if_idle);
   it.save_succeeds();
   it.send(deposit{1});
   put_deposit(it);
@@ -206,7 +206,7 @@ TEST_CASE("entity: a quarantined actor that was to leave, and was called, tries 
   it.making_throws = true;
   it.start();
   REQUIRE(it.under_test.now() == phase::quarantined);
-  it.retire(false);
+  it.retire(departure::if_idle);
   REQUIRE(it.retired == 1);  // but it may not: somebody called
   it.making_throws = false;
   auto& sent = it.send(get_balance{});

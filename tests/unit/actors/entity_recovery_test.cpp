@@ -100,7 +100,7 @@ TEST_CASE("entity: an unreadable snapshot is not asked for twice, until a good o
   it.append_fails(errc::outcome_unknown);
   CHECK(it.snapshots_wanted == 0);
   it.recover();
-  it.retire(false);
+  it.retire(departure::if_idle);
   it.save_succeeds();
   it.send(deposit{1});
   it.append_fails(errc::outcome_unknown);

@@ -157,7 +157,7 @@ TEST_CASE("entity: one that failed a while ago leaves memory like any other") {
   stumble_often(it, 1);
   it.recover();
   it.now += crash_quiet + 1ms;
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 1);
 }
 

@@ -117,7 +117,7 @@ TEST_CASE("snapshot policy: one not taken on passivation is still waited for whe
   REQUIRE(it.save.has_value());
   it.send(deposit{1});
   it.append_succeeds();
-  it.retire(false);
+  it.retire(departure::if_idle);
   CHECK(it.retired == 0);
   it.save_succeeds();
   CHECK(!it.save);

@@ -180,7 +180,7 @@ TEST_CASE("entity: a command sent again is answered from the window, even by a l
   next_owner.recover();
   CHECK(reply_to<balance>(next_owner.send(deposit{10}, {.id = first.id})).cents == 10);
 
-  it.retire(false);
+  it.retire(departure::if_idle);
   it.save_succeeds();
   aether::testing::entity_script<account> from_snapshot;
   from_snapshot.log = it.log;

@@ -26,7 +26,8 @@ struct sleeper final : activation {
 
 activation_ptr actor_named(const std::string& id) {
   const actor_address address{*actor_type::parse("waiter"), *actor_id::parse(id)};
-  return {new sleeper{address, stable_hash(address), shard_id{0}}, false};
+  static slot_service home;
+  return {new sleeper{address, stable_hash(address), home}, false};
 }
 
 /// Permits under a test's control: who was granted one, in order, and who is gone.

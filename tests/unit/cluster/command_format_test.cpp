@@ -111,6 +111,18 @@ TEST_CASE("command format: half a sender, or one that is none, is refused") {
   }
 }
 
+TEST_CASE("command format: that a read may be stale travels, and nothing else is said of reads") {
+  auto command = some_deposit();
+  CHECK(!passed_on(command).value().command.stale_read);
+  command.stale_read = true;
+  CHECK(passed_on(command).value().command.stale_read);
+  auto headers = deposit_with_id("01932f3a5b7c7d3e8f90a1b2c3d4e5f6");
+  headers.emplace_back("Aether-Read", "newest");
+  const auto read = parsed(headers);
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error().code() == errc::decode_failed);
+}
+
 TEST_CASE("command format: a tell's deadline travels as an ask's") {
   const auto command = some_deposit();
   CHECK(passed_on(command).value().command.deadline == envelope{}.deadline);

@@ -259,3 +259,13 @@ TEST_CASE("addresses spread evenly over shards") {
 TEST_CASE("an address reads as type, slash, id") {
   CHECK(to_string(address("account", "a/b")) == "account/a/b");
 }
+
+TEST_CASE("a slot reads as its type and shard, and sorts by them") {
+  const auto named = [](const char* type, std::uint64_t shard) {
+    return slot{actor_type::parse(type).value(), shard_id{shard}};
+  };
+  CHECK(to_string(named("account", 7)) == "account, shard 7");
+  CHECK(named("account", 7) == named("account", 7));
+  CHECK(named("account", 7) < named("account", 10));
+  CHECK(named("account", 7) < named("cart", 1));
+}

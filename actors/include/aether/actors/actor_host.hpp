@@ -39,7 +39,7 @@ struct host_options {
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
   /// to half that time late.
   std::chrono::milliseconds passivate_after{120'000};
-  /// Whether every shard is served from the start; otherwise none is before `accept`.
+  /// Whether every slot is served from the start; otherwise none is before `accept`.
   bool accepts_all = true;
   /// Stamped into commits.
   std::string node_name{};
@@ -52,7 +52,7 @@ struct host_options {
 
 /// Counts since the host was made, except `resident`, `resident_bytes` and `waiting`. A command
 /// that was accepted ends in one way: commands = handled + rejected + failed + dead_letters +
-/// waiting.
+/// handed_on + waiting.
 struct host_stats {
   /// Actors in memory now: recovering, quarantined and leaving ones too.
   std::uint64_t resident = 0;
@@ -78,6 +78,9 @@ struct host_stats {
   std::uint64_t failed = 0;
   /// Ended with another error, and nobody waited for an answer; see `dead_letters`.
   std::uint64_t dead_letters = 0;
+  /// Sent on to where its actor lives now, because its slot was let go of; where that is here
+  /// again, it is in `commands` once more.
+  std::uint64_t handed_on = 0;
   /// Of `failed` and `dead_letters`: not decided, because the deadline had passed.
   std::uint64_t expired = 0;
   /// Stored.
@@ -91,7 +94,7 @@ struct host_stats {
 };
 
 /// Runs event-sourced actors of one process on CAF: activates them by id, feeds them commands, and
-/// lets go of them. Knows nothing of nodes; a cluster tells it which shards are its own.
+/// lets go of them. Knows nothing of nodes; a cluster tells it which slots are its own.
 ///
 /// Threads: all members may be called from any thread, except that `host` comes before the first
 /// command. Handlers and sinks run on worker threads.
@@ -105,7 +108,8 @@ class actor_host final : public command_router {
   ~actor_host() override;
 
   /// Makes `Actor` available here, made by `factory` at each activation. Of one type twice, the
-  /// later factory counts.
+  /// later factory counts; a singleton is hosted once. It is brought to life as soon as its slot is
+  /// accepted, and stays in memory as long as that is so.
   template <class Actor, class Factory>
   void host(Factory factory) {
     host_type(model<Actor>::traits(), [factory](const actor_address& self) {
@@ -131,26 +135,45 @@ class actor_host final : public command_router {
   void send_through(command_router& router) noexcept;
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
 
-  /// @errors also `not_owner`: the actor's shard is not accepted here. `unknown_message`: its type
-  ///         is not hosted here. `unavailable`: see `set_in_contact`. `not_running`: after `stop`.
-  ///         `invalid_argument`: the envelope has no id or no command.
+  /// @errors also `not_owner`: the actor's slot is not accepted here. `unknown_message`: its type
+  ///         is not hosted here. `unavailable`: see `set_contact_until`. `not_running`: after
+  ///         `stop`. `invalid_argument`: the envelope has no id or no command, or the type is a
+  ///         singleton and this is not its id.
   result<void> tell(const actor_address& to, envelope command) override;
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
 
-  /// From now on commands for `shard` are served here.
+  /// As `tell`, or, with an `answer`, as `ask`, but never `overloaded`: for commands whose number
+  /// is bounded already.
+  result<void> deliver_waiting(const actor_address& to, envelope command);
+
+  /// From now on commands for this slot are served here. Nothing where the type is not hosted, here
+  /// and in `release`.
   /// @pre `shard < host_options::shards`, here and in `release`.
-  void accept(shard_id shard);
-  /// From now on commands for `shard` are refused with `not_owner`. Its actors finish what is being
-  /// stored, answer what waits with `not_owner`, write a snapshot and go.
-  void release(shard_id shard);
-  [[nodiscard]] bool accepts(shard_id shard) const noexcept;
+  void accept(const actor_type& type, shard_id shard);
+  /// From now on commands for this slot are refused with `not_owner`. Its actors finish what is
+  /// being stored, write a snapshot and go. Of what waits, asks are answered `not_owner`, and tells
+  /// are sent to wherever the actor lives by then (`send_through`).
+  void release(const actor_type& type, shard_id shard);
+  using drain_handler = std::move_only_function<void(bool)>;
+  /// Lets go of these slots without losing anything: from now on commands for them are refused with
+  /// `not_owner`; their actors finish all that waits for them, write a snapshot and go. What an
+  /// actor has put off (`defer`) is finished where it lives next: asks are answered `not_owner`,
+  /// for their senders to repeat; tells are sent there (`send_through`).
+  /// @param deadline the rest is then let go of as by `release`.
+  /// @param done called once, on a thread of the timers or from within `stop`: true when everything
+  ///        is finished and no actor of the slots is in memory; false at the deadline, by `stop`,
+  ///        or when one of the slots was accepted or released meanwhile.
+  void drain(const std::vector<slot>& which, std::chrono::steady_clock::time_point deadline,
+             drain_handler done);
+  /// Cheap: for each command.
+  [[nodiscard]] bool accepts(const actor_type& type, shard_id shard) const noexcept;
 
   using warm_up_handler = std::move_only_function<void(result<std::size_t>)>;
   /// Brings the actors of these shards to life before anyone calls them, from one reading of the
   /// snapshots and the log instead of one each: all shards in one call, rather than one by one.
-  /// Of those that are not served here, none is.
+  /// Of a slot that is not served here, none is.
   /// Those that nobody calls leave memory as always.
   /// @param done gets how many were brought to life; they may still be recovering, those that are
   ///        called before those that are not.
@@ -158,9 +181,12 @@ class actor_host final : public command_router {
   ///         `event_store::read_shards`; some may have been brought to life.
   void warm_up(std::vector<shard_range> which, warm_up_handler done);
 
-  /// While false, commands are refused with `unavailable`: a node that may have lost its shards
-  /// without knowing it must not answer queries from memory. True at first.
-  void set_in_contact(bool in_contact) noexcept;
+  /// Until then nobody else is meant to own what is accepted here; from then on somebody may. What
+  /// was read into memory is then trusted no more: answers that no append vouches for (queries,
+  /// rejections, replies without events) wait until the actor's log is seen to end where the actor
+  /// thinks, and are `unavailable` when that cannot be seen. Nothing else changes. After a gap,
+  /// each actor is looked after once. At first: for ever.
+  void set_contact_until(std::chrono::steady_clock::time_point until);
 
   /// Releases everything and waits until no actor is left. From then on commands are answered
   /// `not_running`, `accept` and `warm_up` bring nothing to life, and another `stop` says the same.

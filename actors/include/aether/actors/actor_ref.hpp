@@ -58,6 +58,16 @@ class actor_ref {
     return copy;
   }
 
+  /// The same actor; what is sent through it and only reads (`read_only_effect`) is answered from
+  /// what the actor has in memory, without asking the log whether another node has gone on with it:
+  /// never slower than memory, also where this node is cut off from the cluster, and perhaps not
+  /// the newest. All other commands are as ever.
+  [[nodiscard]] actor_ref stale_reads() const {
+    actor_ref copy = *this;
+    copy.stale_reads_ = true;
+    return copy;
+  }
+
   /// Sends and forgets: at most once. An error says that it was not sent; what goes wrong later, on
   /// another node say, only that node's log tells.
   /// @param within not decided later than so long after it was sent, but a dead letter then.
@@ -141,6 +151,7 @@ class actor_ref {
     made.id = id_.is_nil() ? command_id::make() : id_;
     made.correlation = correlation_;
     made.repeated = repeated_;
+    made.stale_read = stale_reads_;
     made.command = any_message::of<Command>(std::move(command));
     made.sender = sender_;
     return made;
@@ -151,6 +162,7 @@ class actor_ref {
   command_id correlation_;
   command_id id_;
   bool repeated_ = false;
+  bool stale_reads_ = false;
   std::shared_ptr<const actor_address> sender_;
 };
 

@@ -30,6 +30,7 @@ struct actor_traits {
   std::size_t command_window;
   std::size_t deferred_max;
   failure_policy on_failure;
+  bool singleton;
   /// Those of `commands` that only read.
   std::vector<const message_type*> read_only;
 
@@ -201,6 +202,8 @@ class model final : public behavior {
                   "the actor's `on_failure` is a static constexpr aether::failure_policy");
     static_assert(std::is_same_v<decltype(Actor::snapshots), const snapshot_policy>,
                   "the actor's `snapshots` is a static constexpr aether::snapshot_policy");
+    static_assert(std::is_same_v<decltype(Actor::singleton), const bool>,
+                  "the actor's `singleton` is a static constexpr bool");
     static_assert(has_take_snapshot || !names_take_snapshot,
                   "the actor's `take_snapshot` is no static bool take_snapshot(const state&, "
                   "std::uint64_t events_since)");
@@ -217,6 +220,7 @@ class model final : public behavior {
             Actor::command_window,
             Actor::deferred_max,
             Actor::on_failure,
+            Actor::singleton,
             std::move(read_only)};
   }
 

@@ -26,6 +26,9 @@ struct envelope {
   /// or have a deadline that has passed: a copy that is decided long after a newer one, when the
   /// actor has forgotten the id, would have a second effect.
   bool repeated = false;
+  /// Of a command that only reads: it may be answered from what the actor has in memory, though
+  /// another owner may have gone on meanwhile. Without meaning for any other.
+  bool stale_read = false;
   /// When nobody waits for the answer any more, or the next copy is sent: it is not decided after.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   any_message command;

@@ -17,6 +17,9 @@
 
 namespace aether {
 
+/// The one id that an actor type with `singleton = true` has.
+inline constexpr std::string_view singleton_id = "singleton";
+
 /// An actor whose state is the sum of its events. Derive, and declare:
 ///
 ///     class account : public aether::event_sourced_actor<account> {
@@ -51,12 +54,14 @@ namespace aether {
 ///     static constexpr std::size_t command_window = 1024;
 ///     static constexpr std::size_t deferred_max = 100;
 ///     static constexpr auto on_failure = aether::failure_policy::keep;
+///     static constexpr bool singleton = false;
 ///     using retired_events = aether::messages<>;
 ///
 /// `state_schema`: with another number, older snapshots are ignored. `command_window`: repeated
 /// commands that it recognises, at least 1. `deferred_max`: commands put off by `defer()` at one
-/// time; more are answered `overloaded`. `on_failure`: see `failure_policy`. `snapshots`: see
-/// `snapshot_policy`; unless that is `never()`, a class may also have
+/// time; more are answered `overloaded`. `on_failure`: see `failure_policy`. `singleton`: there is
+/// one, with the id `singleton_id`; it is in memory wherever its slot is served, called or not.
+/// `snapshots`: see `snapshot_policy`; unless that is `never()`, a class may also have
 ///
 ///     static bool take_snapshot(const state&, std::uint64_t events_since);
 ///
@@ -86,6 +91,7 @@ class event_sourced_actor {
   static constexpr std::size_t command_window = 1024;
   static constexpr std::size_t deferred_max = 100;
   static constexpr failure_policy on_failure = failure_policy::keep;
+  static constexpr bool singleton = false;
 
   /// For the runtime.
   void aether_bind(const actor_address& self) noexcept { self_ = &self; }

@@ -165,6 +165,16 @@ struct shard_range {
   friend constexpr bool operator==(const shard_range&, const shard_range&) = default;
 };
 
+/// The actors of one type in one shard: what is owned, and moves, as a whole.
+struct slot {
+  actor_type type;
+  shard_id shard;
+  friend auto operator<=>(const slot&, const slot&) = default;
+};
+
+/// `account, shard 7`, for logs.
+[[nodiscard]] std::string to_string(const slot& which);
+
 /// Reaches one actor anywhere in the cluster.
 struct actor_address {
   actor_type type;
