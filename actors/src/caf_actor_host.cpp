@@ -37,6 +37,8 @@ void actor_host::ask(const actor_address& to, envelope command) {
     command.answer(std::unexpected(std::move(sent).error()));
 }
 
+void actor_host::lost(const dead_letter& letter) { impl_->core->dead->publish(letter); }
+
 void actor_host::warm_up(std::vector<shard_range> which, warm_up_handler done) {
   std::make_shared<shard_warm_up>(impl_->core, std::move(which), std::move(done))->start();
 }

@@ -13,6 +13,7 @@ namespace {
 /// Stands for the node's router before it joins and after it is gone.
 class front_door final : public command_router {
  public:
+  explicit front_door(aether::dead_letters& dead) : dead_{dead} {}
   void open(cluster::node_parts* to) { to_ = to; }
 
   result<void> tell(const actor_address& to, envelope command) override {
@@ -26,9 +27,11 @@ class front_door final : public command_router {
     if (parts == nullptr) return command.answer(fail(errc::not_running, not_joined));
     parts->commands().ask(to, std::move(command));
   }
+  void lost(const dead_letter& letter) override { dead_.publish(letter); }
 
  private:
   static constexpr const char* not_joined = "the node has not joined; call join() first";
+  aether::dead_letters& dead_;
   std::atomic<cluster::node_parts*> to_{nullptr};
 };
 
@@ -51,7 +54,7 @@ struct node::impl {
   options settings;
   std::vector<cluster::hosted> types;
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
-  front_door door;
+  front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
 };
 

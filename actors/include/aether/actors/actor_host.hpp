@@ -138,6 +138,7 @@ class actor_host final : public command_router {
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
+  void lost(const dead_letter& letter) override;
 
   /// From now on commands for `shard` are served here.
   /// @pre `shard < host_options::shards`, here and in `release`.

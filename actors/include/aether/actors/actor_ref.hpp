@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/actors/dead_letters.hpp>
 #include <aether/actors/reply_future.hpp>
 #include <aether/runtime/ids.hpp>
 #include <aether/runtime/log.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -74,6 +76,22 @@ class actor_ref {
     envelope sent = wrap(std::move(command));
     if (within < timeout_max) sent.deadline = deadline_after(within);
     return router_->tell(**address_, std::move(sent));
+  }
+
+  /// As `tell`, where nobody would look at what that returns: its error makes a dead letter of the
+  /// command, on this node. Through a reference that leads nowhere it is only logged.
+  template <message Command>
+  void post(Command command) const {
+    check<Command>();
+    if (!*address_)
+      return log::warn(
+          "actor", "not_sent",
+          {{"command", Command::aether_wire_name}, {"reason", address_->error().message()}});
+    envelope sent = wrap(std::move(command));
+    const auto id = sent.id, correlation = sent.correlation;
+    if (auto told = router_->tell(**address_, std::move(sent)); !told)
+      router_->lost({**address_, id, correlation, std::string{Command::aether_wire_name},
+                     std::move(told).error()});
   }
 
   /// Sends and calls `handler` exactly once with the answer, by the end of `timeout` or shortly
