@@ -13,6 +13,27 @@ namespace {
 /// The one at work on this thread.
 thread_local entity_runner* at_work = nullptr;
 
+/// The time in a round: read anew only when the coarse clock has moved on, which costs little for
+/// each command.
+class round_clock final : public running_clock {
+ public:
+  explicit round_clock(const host_core& host) noexcept : host_{host} {}
+
+  void read(instant& into) override {
+    const std::uint32_t tick = host_.now_ms();
+    if (tick_ != tick) {
+      tick_ = tick;
+      now_ = {std::chrono::steady_clock::now(), host_.wall_clock(), this};
+    }
+    into = now_;
+  }
+
+ private:
+  const host_core& host_;
+  std::optional<std::uint32_t> tick_;
+  instant now_;
+};
+
 struct shift {
   explicit shift(entity_runner& of) noexcept { at_work = &of; }
   ~shift() { at_work = nullptr; }
@@ -58,9 +79,11 @@ void entity_runner::abandon() {
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const instant now{std::chrono::steady_clock::now(), host_.wall_clock()};
+  round_clock clock{host_};
+  instant now{.from = &clock};
   while (round.left() > 0) {
     any_entity_input input = round.pop();
+    now.renew();
     if (left_) {
       refuse(input);
       continue;

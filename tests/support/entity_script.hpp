@@ -171,8 +171,8 @@ class entity_script {
     return std::ranges::any_of(reports, [&](const auto& one) { return one.event == event; });
   }
 
-  /// Now, by both clocks.
-  [[nodiscard]] instant at() const { return {now, wall}; }
+  /// Now, by both clocks. A handler that takes its time moves them.
+  [[nodiscard]] instant at() { return {now, wall, &clock}; }
 
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
   /// How often an actor object was made.
@@ -185,6 +185,12 @@ class entity_script {
   };
   std::chrono::system_clock::time_point wall{std::chrono::hours{24}};
   time_point now{std::chrono::hours{1}};
+  struct script_clock final : running_clock {
+    explicit script_clock(entity_script& of) : of_{of} {}
+    void read(instant& into) override { into = of_.at(); }
+    entity_script& of_;
+  };
+  script_clock clock{*this};
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
 
