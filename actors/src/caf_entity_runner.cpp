@@ -279,8 +279,7 @@ void entity_runner::carry_out(entity_effect::read_records) {
 
 void entity_runner::carry_out(entity_effect::append wanted) {
   wanted.next.id = commit_id::make_after(wanted.expected.commit);
-  wanted.next.at =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  wanted.next.at = std::chrono::time_point_cast<std::chrono::milliseconds>(host_.wall_clock());
   wanted.next.writer = host_.options.node_name;
   wanted.next.epoch = writer_epoch{host_.epoch.load(std::memory_order_relaxed)};
   for (const auto& event : wanted.next.events) grown_ += event.data.size();

@@ -32,9 +32,10 @@ subjects names_of(const options& settings) {
 }  // namespace
 
 result<std::unique_ptr<node_parts>> node_parts::join(
-    const options& settings, const std::vector<hosted>& types,
+    const options& settings, const std::vector<hosted>& types, wall_clock wall,
     std::shared_ptr<aether::dead_letters> dead_letters) {
-  std::unique_ptr<node_parts> made{new node_parts{settings, std::move(dead_letters)}};
+  std::unique_ptr<node_parts> made{
+      new node_parts{settings, std::move(wall), std::move(dead_letters)}};
   auto started = settings.nats.empty() ? made->start_in_memory(types) : made->start_on_nats(types);
   if (!started) return std::unexpected(std::move(started).error());
   return made;
@@ -55,6 +56,7 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.passivate_after = settings_.passivate_after;
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
+  made.wall_clock = wall_;
   host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
   for (const auto& type : types) host_->host_type(*type.traits, type.factory);
 }

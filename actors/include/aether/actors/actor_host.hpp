@@ -43,7 +43,7 @@ struct host_options {
   bool accepts_all = true;
   /// Stamped into commits.
   std::string node_name{};
-  /// What handlers are told the time is.
+  /// What handlers are told the time is, and what commits are stamped with.
   std::function<std::chrono::system_clock::time_point()> wall_clock =
       &std::chrono::system_clock::now;
   /// Where commands go that end unseen; null: to one of the host's own.

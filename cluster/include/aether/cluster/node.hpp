@@ -6,6 +6,7 @@
 #include <aether/actors/behavior.hpp>
 #include <aether/runtime/options.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,6 +69,11 @@ class node {
   void host() {
     host<Actor>([] { return Actor{}; });
   }
+
+  /// What handlers are told the time is, and commits are stamped with; the system's at first.
+  /// @param now thread-safe, and does not throw.
+  /// @pre `join` has not succeeded yet.
+  void set_wall_clock(std::function<std::chrono::system_clock::time_point()> now);
 
   /// Connects, creates what the namespace lacks on the server, becomes a member, and waits until
   /// every shard has an owner that is up: `failure_timeout` and `lease` at most, two heartbeats
