@@ -66,7 +66,7 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
     round.clear();
     if (!left_) continue;
     host_.earn(*this, std::exchange(freed_, 0));
-    entity_.reset();  // timers may hold this object for a while yet
+    entity_.reset();  // a store's answer may hold this object for a while yet
     return awaiting_message;
   }
   return resume_later;
@@ -74,6 +74,7 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
 
 void entity_runner::abandon() {
   inbox.clear();
+  forget_alarms();
   entity_.reset();
   belongings_.reset();  // its companion has ended with all others
 }
@@ -178,11 +179,26 @@ auto entity_runner::bring_back() {
   };
 }
 
-void entity_runner::post_later(std::chrono::steady_clock::time_point when, any_entity_input input) {
-  host_.clock.at(when,
-                 [weak = host_.weak_from_this(), to = me(), input = std::move(input)]() mutable {
-                   if (const auto host = weak.lock()) host->post(to, std::move(input));
-                 });
+void entity_runner::post_later(timers::ticket& entry, std::chrono::steady_clock::time_point when,
+                               any_entity_input input) {
+  host_.clock.cancel(entry);
+  entry = host_.clock.at(
+      when, [weak = host_.weak_from_this(), to = me(), input = std::move(input)]() mutable {
+        if (const auto host = weak.lock()) host->post(to, std::move(input));
+      });
+}
+
+entity_runner::alarms& entity_runner::my_alarms() {
+  if (!alarms_) alarms_ = std::make_unique<alarms>();
+  return *alarms_;
+}
+
+void entity_runner::forget_alarms() {
+  if (belongings_) host_.clock.cancel(belongings_->alarm);
+  if (!alarms_) return;
+  host_.clock.cancel(alarms_->retry);
+  host_.clock.cancel(alarms_->expire);
+  alarms_.reset();
 }
 
 void entity_runner::take_ahead(std::unique_ptr<read_ahead> found) {
@@ -324,12 +340,13 @@ void entity_runner::carry_out(entity_effect::retry_later wanted) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const auto half = wanted.delay / 2;
   std::uniform_int_distribution<std::int64_t> spread{0, half.count()};
-  post_later(std::chrono::steady_clock::now() + half + std::chrono::milliseconds{spread(random)},
+  post_later(my_alarms().retry,
+             std::chrono::steady_clock::now() + half + std::chrono::milliseconds{spread(random)},
              entity_input::retry{});
 }
 
 void entity_runner::carry_out(entity_effect::expire_at wanted) {
-  post_later(wanted.when, entity_input::expire{});
+  post_later(my_alarms().expire, wanted.when, entity_input::expire{});
 }
 
 void entity_runner::carry_out(entity_effect::report wanted) {
@@ -380,6 +397,7 @@ void entity_runner::leave(std::vector<any_entity_input> left) {
   left_ = true;
   for (auto& input : left) refuse(input);
   if (std::exchange(permitted_, false)) host_.permits.give_back();
+  forget_alarms();
   if (belongings_) host_.with_caf.dismiss(belongings_->companion);
   belongings_.reset();
 }

@@ -73,6 +73,10 @@ timers::ticket timers::at(clock::time_point when, task what) {
   return impl_->add(when, std::move(what));
 }
 void timers::cancel(const ticket& which) { impl_->cancel(which); }
+std::size_t timers::waiting() const {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->waiting.size();
+}
 void timers::stop() { impl_->stop(); }
 
 }  // namespace aether

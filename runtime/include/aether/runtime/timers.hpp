@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,8 @@ class timers {
   }
   /// Destroys the task, within the call, and does not run it; nothing where it runs or has run.
   void cancel(const ticket& which);
+  /// Tasks that have not come due.
+  [[nodiscard]] std::size_t waiting() const;
   /// Runs no task from now on; returns when none runs. Idempotent; not from a task.
   void stop();
 
