@@ -310,6 +310,17 @@ void host_core::left_memory() {
   gone_.notify_all();
 }
 
+std::size_t host_core::waiting_bytes() {
+  const std::size_t used = waiting_.used();
+  std::size_t unspent = 0;
+  for (std::size_t i = 0; i < activation_registry::stripes_max; ++i) {
+    auto& stripe = registry_.at(i);
+    const std::lock_guard lock{stripe.mutex};
+    unspent += stripe.waiting.left();
+  }
+  return used - std::min(used, unspent);
+}
+
 host_stats host_core::stats() {
   host_stats made;
   made.resident = count.resident;
@@ -332,6 +343,7 @@ host_stats host_core::stats() {
     made.overloaded += stripe.overloaded;
     made.commands += stripe.commands;
   }
+  made.waiting_bytes = waiting_bytes();
   made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters;
   return made;
 }

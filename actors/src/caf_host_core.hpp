@@ -105,6 +105,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
                           activation_registry::stripe& stripe);
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
+  [[nodiscard]] std::size_t waiting_bytes();
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
   [[nodiscard]] std::atomic<bool>& accepted(shard_id shard) {
     AETHER_ASSERT(shard.value() < accepted_.size());

@@ -50,7 +50,8 @@ struct host_options {
   std::shared_ptr<aether::dead_letters> dead_letters{};
 };
 
-/// Counts since the host was made, except `resident`, `resident_bytes` and `waiting`. A command
+/// Counts since the host was made, except `resident`, `resident_bytes`, `waiting` and
+/// `waiting_bytes`. A command
 /// that was accepted ends in one way: commands = handled + rejected + failed + dead_letters +
 /// waiting.
 struct host_stats {
@@ -70,6 +71,9 @@ struct host_stats {
   std::uint64_t overloaded = 0;
   /// Accepted and not ended yet.
   std::uint64_t waiting = 0;
+  /// About how many bytes these take: at most `waiting_bytes_max`, but for what actors send
+  /// themselves.
+  std::uint64_t waiting_bytes = 0;
   /// Ended with a reply, or with nothing where nothing was wanted.
   std::uint64_t handled = 0;
   /// Ended with the actor's own `rejected`.
