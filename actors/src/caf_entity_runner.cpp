@@ -100,6 +100,8 @@ void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
 }
 
 void entity_runner::settle_up() {
+  leaving.store(entity_->now() == entity::phase::leaving, std::memory_order_relaxed);
+  in_trouble.store(entity_->in_trouble(), std::memory_order_relaxed);
   if (entity_->now() == entity::phase::recovering) return;
   if (std::exchange(permitted_, false)) {
     ahead_.reset();

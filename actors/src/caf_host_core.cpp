@@ -214,12 +214,16 @@ void host_core::evict_if_crowded() {
   std::make_shared<eviction>(weak_from_this())->start(clock);
 }
 
-void host_core::eviction_ended() {
-  evicting_ = false;
+void host_core::eviction_ended(std::chrono::milliseconds rest) {
+  if (rest == std::chrono::milliseconds::zero()) evicting_ = false;
   // Who was busy just now may be idle then.
-  clock.after(eviction_pause, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->evict_if_crowded();
-  });
+  clock.after(rest == std::chrono::milliseconds::zero() ? eviction_pause : rest,
+              [weak = weak_from_this(), rest] {
+                const auto self = weak.lock();
+                if (!self) return;
+                if (rest > std::chrono::milliseconds::zero()) self->evicting_ = false;
+                self->evict_if_crowded();
+              });
 }
 
 void host_core::wake(activation& sleeper) {

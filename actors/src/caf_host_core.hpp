@@ -71,6 +71,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   }
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
+  /// Asks it to leave, unless it was used after `last_used`, or is not idle any more.
+  bool send_away(const activation_ptr& idle, std::uint32_t last_used);
   [[nodiscard]] host_stats stats();
 
   [[nodiscard]] const hosted_type* find_type(const actor_type& type) const;
@@ -85,7 +87,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// How far beyond its bounds, with `slack` (of 16 parts) taken off: actors, and bytes.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> surplus(unsigned slack) const noexcept;
   void evict_if_crowded();
-  void eviction_ended();
+  /// @param rest how long to let be before the next one; 0: whoever comes may begin it.
+  void eviction_ended(std::chrono::milliseconds rest);
 
   const host_options options;
   const std::shared_ptr<event_store> events;

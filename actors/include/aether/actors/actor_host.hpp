@@ -37,7 +37,8 @@ struct host_options {
   /// Actors that may read their history at the same time, at least 1; the others queue.
   std::size_t recovery_permits = 64;
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
-  /// to half that time late.
+  /// to half that time late. One that failed stays until it was unused for `crash_quiet`, also
+  /// where room is made: it is not to forget how often it failed.
   std::chrono::milliseconds passivate_after{120'000};
   /// Whether every shard is served from the start; otherwise none is before `accept`.
   bool accepts_all = true;
