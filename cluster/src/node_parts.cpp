@@ -62,8 +62,10 @@ void node_parts::make_host(const std::vector<hosted>& types) {
 }
 
 void node_parts::make_router(subjects names) {
-  ask_machine::options how;
-  how.attempt = settings_.ask_attempt;
+  cluster::router::options how;
+  how.asks.attempt = settings_.ask_attempt;
+  how.asks_max = settings_.asks_max;
+  how.asks_bytes_max = settings_.waiting_bytes_max;
   router_ = std::make_shared<cluster::router>(*host_, connection_, std::move(names),
                                               settings_.shards, how, clock_);
   host_->send_through(*router_);
@@ -259,6 +261,7 @@ node_status node_parts::status() const {
   node_status made;
   made.node = settings_.node;
   made.actors = host_->stats();
+  made.sent = router_->stats();
   if (!coordinator_) return made;
   made.leading = coordinator_->leading();
   made.term = coordinator_->term();
