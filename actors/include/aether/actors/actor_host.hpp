@@ -29,10 +29,11 @@ struct host_options {
   /// more is an `invalid_argument`.
   std::size_t waiting_bytes_max = 256U << 20U;
   /// Actors in memory: beyond it, those unused longest leave, as by passivation. Where they cannot
-  /// leave as fast as others come, and an eighth too many are there, commands for actors that are
-  /// not in memory are `overloaded`. 0: no bound.
+  /// leave as fast as others come, and an eighth too many are there, 64 at least, commands for
+  /// actors that are not in memory are `overloaded`. 0: no bound.
   std::size_t resident_max = 0;
-  /// The same for bytes of memory that actors and their states take, estimated. 0: no bound.
+  /// The same, without that least number, for bytes of memory that actors and their states take,
+  /// estimated. 0: no bound.
   std::size_t resident_bytes_max = 0;
   /// Actors that may read their history at the same time, at least 1; the others queue.
   std::size_t recovery_permits = 64;
@@ -68,7 +69,9 @@ struct host_stats {
   std::uint64_t evictions = 0;
   /// Accepted for an actor.
   std::uint64_t commands = 0;
-  /// Refused at the door with `overloaded`; not in `commands`.
+  /// Refused at the door with `overloaded`, each attempt of an ask by itself; not in `commands`.
+  /// Who was told: the caller of `tell`, an ask; of a tell from another node nobody, and it is a
+  /// dead letter, but not one of those below.
   std::uint64_t overloaded = 0;
   /// Accepted and not ended yet.
   std::uint64_t waiting = 0;
@@ -81,7 +84,8 @@ struct host_stats {
   std::uint64_t rejected = 0;
   /// Ended with another error, of which the sender was told.
   std::uint64_t failed = 0;
-  /// Ended with another error, and nobody waited for an answer; see `dead_letters`.
+  /// Ended with another error, and nobody waited for an answer. `aether::dead_letters` counts
+  /// these, and what was refused at the door when nobody looked.
   std::uint64_t dead_letters = 0;
   /// Of `failed` and `dead_letters`: not decided, because the deadline had passed.
   std::uint64_t expired = 0;
