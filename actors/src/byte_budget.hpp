@@ -18,9 +18,11 @@ class byte_budget {
     return std::min<std::size_t>(max_ / 256, 65'536);
   }
   [[nodiscard]] bool take(std::size_t amount) noexcept {
-    if (used_.fetch_add(amount, std::memory_order_relaxed) + amount <= max_) return true;
-    give_back(amount);
-    return false;
+    auto used = used_.load(std::memory_order_relaxed);
+    do {
+      if (amount > max_ || used > max_ - amount) return false;
+    } while (!used_.compare_exchange_weak(used, used + amount, std::memory_order_relaxed));
+    return true;
   }
   void take_anyway(std::size_t amount) noexcept {
     used_.fetch_add(amount, std::memory_order_relaxed);
@@ -28,6 +30,8 @@ class byte_budget {
   void give_back(std::size_t amount) noexcept {
     used_.fetch_sub(amount, std::memory_order_relaxed);
   }
+  /// Places' unspent credits included.
+  [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
  private:
   const std::size_t max_;
@@ -64,6 +68,7 @@ class byte_credit {
     from.give_back(left_ - from.portion());
     left_ = from.portion();
   }
+  [[nodiscard]] std::size_t left() const noexcept { return left_; }
 
  private:
   std::size_t left_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/actors/failure_policy.hpp>
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 #include "byte_budget.hpp"
@@ -10,6 +11,7 @@
 #include <caf/intrusive_ptr.hpp>
 #include <caf/resumable.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -114,6 +116,13 @@ struct slot_service {
   [[nodiscard]] bool keeps() const noexcept { return kept && accepts(); }
 };
 
+/// Between two readings of the host's coarse clock, which turns over after 49 days; 0 where the
+/// second was taken first, as of an actor that is used while others are looked at.
+[[nodiscard]] constexpr std::chrono::milliseconds time_between(std::uint32_t earlier,
+                                                               std::uint32_t later) noexcept {
+  return std::chrono::milliseconds{std::max(static_cast<std::int32_t>(later - earlier), 0)};
+}
+
 /// One actor that is in memory: its inbox, and a task for CAF's scheduler that works it off. A
 /// sender puts an input into the inbox and hands the task to the scheduler only when it is not
 /// there already, so a burst costs one hand-over; an actor that is idle owns no CAF actor.
@@ -138,6 +147,16 @@ class activation : public caf::resumable {
   /// @pre it does not run and never will again.
   virtual void abandon() = 0;
 
+  /// How long nobody has used it; nothing where it is busy, leaving, or is to stay for now.
+  /// @pre the mutex of its stripe is held.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> unused(std::uint32_t now) const noexcept {
+    const bool busy = awake || !inbox.empty() || held.load(std::memory_order_relaxed) > 0;
+    if (busy || leaving || home.keeps()) return std::nullopt;
+    const auto passed = time_between(last_used, now);
+    if (in_trouble && passed < crash_quiet) return std::nullopt;
+    return passed;
+  }
+
   const actor_address self;
   /// `stable_hash(self)`.
   const std::uint64_t hash;
@@ -147,6 +166,9 @@ class activation : public caf::resumable {
   std::atomic<std::uint32_t> held{0};
   /// Bytes of memory that it counts for.
   std::atomic<std::uint32_t> weight{0};
+  /// What it has come to by its last turn; see `entity`.
+  std::atomic<bool> leaving{false};
+  std::atomic<bool> in_trouble{false};
 
   // Guarded by the mutex of the registry's stripe that the address falls into.
   std::vector<any_entity_input> inbox;

@@ -44,6 +44,8 @@ result<void> actor_host::deliver_waiting(const actor_address& to, envelope comma
   return {};
 }
 
+void actor_host::lost(const dead_letter& letter) { impl_->core->dead->publish(letter); }
+
 void actor_host::warm_up(std::vector<shard_range> which, warm_up_handler done) {
   std::make_shared<shard_warm_up>(impl_->core, std::move(which), std::move(done))->start();
 }

@@ -13,6 +13,28 @@ namespace {
 /// The one at work on this thread.
 thread_local entity_runner* at_work = nullptr;
 
+/// The time in a round: read anew only when the coarse clock has moved on, which costs little for
+/// each command.
+class round_clock final : public running_clock {
+ public:
+  explicit round_clock(const host_core& host) noexcept : host_{host} {}
+
+  void read(instant& into) override {
+    const std::uint32_t tick = host_.now_ms();
+    if (tick_ != tick) {
+      tick_ = tick;
+      now_ = host_.now();
+      now_.from = this;
+    }
+    into = now_;
+  }
+
+ private:
+  const host_core& host_;
+  std::optional<std::uint32_t> tick_;
+  instant now_;
+};
+
 struct shift {
   explicit shift(entity_runner& of) noexcept { at_work = &of; }
   ~shift() { at_work = nullptr; }
@@ -45,7 +67,7 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
     round.clear();
     if (!left_) continue;
     host_.earn(*this, std::exchange(freed_, 0));
-    entity_.reset();  // timers may hold this object for a while yet
+    entity_.reset();  // a store's answer may hold this object for a while yet
     return awaiting_message;
   }
   return resume_later;
@@ -53,14 +75,17 @@ caf::resumable::resume_result entity_runner::resume(caf::execution_unit*, std::s
 
 void entity_runner::abandon() {
   inbox.clear();
+  forget_alarms();
   entity_.reset();
   belongings_.reset();  // its companion has ended with all others
 }
 
 void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
-  const instant now = host_.now();  // later than the arrival of all that is in the round
+  round_clock clock{host_};
+  instant now{.from = &clock};
   while (round.left() > 0) {
     any_entity_input input = round.pop();
+    now.renew();
     if (left_) {
       refuse(input);
       continue;
@@ -80,6 +105,8 @@ void entity_runner::work_off(inbox_round& round, entity_effects& effects) {
 }
 
 void entity_runner::settle_up() {
+  leaving.store(entity_->now() == entity::phase::leaving, std::memory_order_relaxed);
+  in_trouble.store(entity_->in_trouble(), std::memory_order_relaxed);
   if (entity_->now() == entity::phase::recovering) return;
   if (std::exchange(permitted_, false)) {
     ahead_.reset();
@@ -160,11 +187,26 @@ auto entity_runner::bring_back() {
   };
 }
 
-void entity_runner::post_later(std::chrono::steady_clock::time_point when, any_entity_input input) {
-  host_.clock.at(when,
-                 [weak = host_.weak_from_this(), to = me(), input = std::move(input)]() mutable {
-                   if (const auto host = weak.lock()) host->post(to, std::move(input));
-                 });
+void entity_runner::post_later(timers::ticket& entry, std::chrono::steady_clock::time_point when,
+                               any_entity_input input) {
+  host_.clock.cancel(entry);
+  entry = host_.clock.at(
+      when, [weak = host_.weak_from_this(), to = me(), input = std::move(input)]() mutable {
+        if (const auto host = weak.lock()) host->post(to, std::move(input));
+      });
+}
+
+entity_runner::alarms& entity_runner::my_alarms() {
+  if (!alarms_) alarms_ = std::make_unique<alarms>();
+  return *alarms_;
+}
+
+void entity_runner::forget_alarms() {
+  if (belongings_) host_.clock.cancel(belongings_->alarm);
+  if (!alarms_) return;
+  host_.clock.cancel(alarms_->retry);
+  host_.clock.cancel(alarms_->expire);
+  alarms_.reset();
 }
 
 void entity_runner::take_ahead(std::unique_ptr<read_ahead> found) {
@@ -265,8 +307,7 @@ void entity_runner::carry_out(entity_effect::read_records) {
 
 void entity_runner::carry_out(entity_effect::append wanted) {
   wanted.next.id = commit_id::make_after(wanted.expected.commit);
-  wanted.next.at =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  wanted.next.at = std::chrono::time_point_cast<std::chrono::milliseconds>(host_.wall_clock());
   wanted.next.writer = host_.options.node_name;
   wanted.next.epoch = writer_epoch{host_.epoch.load(std::memory_order_relaxed)};
   for (const auto& event : wanted.next.events) grown_ += event.data.size();
@@ -311,12 +352,13 @@ void entity_runner::carry_out(entity_effect::retry_later wanted) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const auto half = wanted.delay / 2;
   std::uniform_int_distribution<std::int64_t> spread{0, half.count()};
-  post_later(std::chrono::steady_clock::now() + half + std::chrono::milliseconds{spread(random)},
+  post_later(my_alarms().retry,
+             std::chrono::steady_clock::now() + half + std::chrono::milliseconds{spread(random)},
              entity_input::retry{});
 }
 
 void entity_runner::carry_out(entity_effect::expire_at wanted) {
-  post_later(wanted.when, entity_input::expire{});
+  post_later(my_alarms().expire, wanted.when, entity_input::expire{});
 }
 
 void entity_runner::carry_out(entity_effect::report wanted) {
@@ -366,6 +408,7 @@ void entity_runner::leave(std::vector<any_entity_input> left) {
   left_ = true;
   for (auto& input : left) refuse(input);
   if (std::exchange(permitted_, false)) host_.permits.give_back();
+  forget_alarms();
   if (belongings_) host_.with_caf.dismiss(belongings_->companion);
   belongings_.reset();
   host_.left_memory(home);

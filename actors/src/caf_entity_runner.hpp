@@ -59,7 +59,11 @@ class entity_runner final : public activation {
   /// Makes a handler that brings a store's answer back as the input `Input`.
   template <class Input>
   auto bring_back();
-  void post_later(std::chrono::steady_clock::time_point when, any_entity_input input);
+  /// Has the clock bring `input`, in place of what `entry` names.
+  void post_later(timers::ticket& entry, std::chrono::steady_clock::time_point when,
+                  any_entity_input input);
+  /// The clock holds nothing for it any more, nor by that this object.
+  void forget_alarms();
   void settle_up();
   /// Some code of the user's threw where it must not: ends the actor as a crash would; the next
   /// command brings it back from its history.
@@ -77,6 +81,12 @@ class entity_runner final : public activation {
   inbox_round* round_ = nullptr;
   /// What was read ahead, until the recovery ends.
   std::unique_ptr<read_ahead> ahead_;
+  /// The clock's entries for the entity's own purposes; nothing, mostly.
+  struct alarms {
+    timers::ticket retry{}, expire{};
+  };
+  [[nodiscard]] alarms& my_alarms();
+  std::unique_ptr<alarms> alarms_;
   /// What its side effects have made; nothing, mostly.
   std::unique_ptr<actor_belongings> belongings_;
   /// Why a side effect threw in this round.

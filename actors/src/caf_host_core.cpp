@@ -290,12 +290,16 @@ void host_core::evict_if_crowded() {
   std::make_shared<eviction>(weak_from_this())->start(clock);
 }
 
-void host_core::eviction_ended() {
-  evicting_ = false;
+void host_core::eviction_ended(std::chrono::milliseconds rest) {
+  if (rest == std::chrono::milliseconds::zero()) evicting_ = false;
   // Who was busy just now may be idle then.
-  clock.after(eviction_pause, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->evict_if_crowded();
-  });
+  clock.after(rest == std::chrono::milliseconds::zero() ? eviction_pause : rest,
+              [weak = weak_from_this(), rest] {
+                const auto self = weak.lock();
+                if (!self) return;
+                if (rest > std::chrono::milliseconds::zero()) self->evicting_ = false;
+                self->evict_if_crowded();
+              });
 }
 
 void host_core::wake(activation& sleeper) {
@@ -391,6 +395,17 @@ void host_core::left_memory(slot_service& home) {
   gone_.notify_all();
 }
 
+std::size_t host_core::waiting_bytes() {
+  const std::size_t used = waiting_.used();
+  std::size_t unspent = 0;
+  for (std::size_t i = 0; i < activation_registry::stripes_max; ++i) {
+    auto& stripe = registry_.at(i);
+    const std::lock_guard lock{stripe.mutex};
+    unspent += stripe.waiting.left();
+  }
+  return used - std::min(used, unspent);
+}
+
 host_stats host_core::stats() {
   host_stats made;
   made.resident = count.resident;
@@ -414,6 +429,7 @@ host_stats host_core::stats() {
     made.overloaded += stripe.overloaded;
     made.commands += stripe.commands;
   }
+  made.waiting_bytes = waiting_bytes();
   made.waiting = made.commands - made.handled - made.rejected - made.failed - made.dead_letters -
                  made.handed_on;
   return made;

@@ -86,6 +86,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   bool stop(std::chrono::milliseconds timeout);
   void sweep_idle();
+  /// Asks it to leave, unless it was used after `last_used`, or is not idle any more.
+  bool send_away(const activation_ptr& idle, std::uint32_t last_used);
   [[nodiscard]] host_stats stats();
 
   [[nodiscard]] const hosted_type* find_type(const actor_type& type) const;
@@ -100,7 +102,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// How far beyond its bounds, with `slack` (of 16 parts) taken off: actors, and bytes.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> surplus(unsigned slack) const noexcept;
   void evict_if_crowded();
-  void eviction_ended();
+  /// @param rest how long to let be before the next one; 0: whoever comes may begin it.
+  void eviction_ended(std::chrono::milliseconds rest);
 
   const host_options options;
   const std::shared_ptr<event_store> events;
@@ -130,6 +133,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
   void keep_alive(const actor_type& type);
   /// @pre the stripe's mutex is held, and the actor has left.
   void follow(const activation& gone, activation_registry::stripe& stripe);
+  [[nodiscard]] std::size_t waiting_bytes();
   void put(const activation_ptr& to, activation_registry::stripe& stripe, envelope& command);
   void leave(activation& gone, activation_registry::stripe& stripe);
   /// Asks the actors of these slots, sorted, to go.

@@ -74,14 +74,21 @@ void host_core::stop_drains() {
 void host_core::sweep_idle() {
   if (stopping_) return;
   const std::uint32_t now = now_ms();
-  std::vector<activation_ptr> idle;
+  std::vector<std::pair<activation_ptr, std::uint32_t>> idle;
   registry_.for_each([&](const activation_ptr& actor) {
-    const std::chrono::milliseconds unused{now - actor->last_used};
-    const bool may_go = actor->inbox.empty() && actor->held == 0 && !actor->home.keeps();
-    if (may_go && unused >= options.passivate_after) idle.push_back(actor);
+    if (actor->unused(now) >= options.passivate_after) idle.emplace_back(actor, actor->last_used);
   });
-  for (const auto& actor : idle) post(actor, entity_input::retire{departure::if_idle});
+  for (const auto& [actor, last_used] : idle) send_away(actor, last_used);
   schedule_sweep();
+}
+
+bool host_core::send_away(const activation_ptr& idle, std::uint32_t last_used) {
+  auto& stripe = registry_.stripe_of(idle->hash);
+  const std::lock_guard lock{stripe.mutex};
+  if (idle->gone || idle->last_used != last_used || !idle->unused(now_ms())) return false;
+  idle->inbox.emplace_back(entity_input::retire{departure::if_idle});
+  wake(*idle);
+  return true;
 }
 
 void host_core::schedule_sweep() {

@@ -68,9 +68,11 @@ void side_effects::cancel_timer(std::string_view name) {
 }
 
 void side_effects::arm_timers() {
-  const auto when = belongings().arm();
+  auto& mine = belongings();
+  const auto when = mine.arm();
   if (!when) return;
-  host_.clock.at(*when, [weak = host_.weak_from_this(), to = activation_ptr{&of_}] {
+  host_.clock.cancel(mine.alarm);
+  mine.alarm = host_.clock.at(*when, [weak = host_.weak_from_this(), to = activation_ptr{&of_}] {
     if (const auto host = weak.lock()) host->post(to, entity_input::timer{});
   });
 }

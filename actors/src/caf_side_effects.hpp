@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/actor_context.hpp>
+#include <aether/runtime/timers.hpp>
 #include "caf_host_core.hpp"
 
 #include <chrono>
@@ -21,6 +22,8 @@ class actor_belongings {
   /// When to look again, unless that is arranged already: a timer that is started anew with each
   /// command, as one that watches for idleness, is to cost the clock one entry, not one each.
   [[nodiscard]] std::optional<time_point> arm();
+  /// The clock's entry for that: one at most, however many timers there are.
+  timers::ticket alarm{};
 
  private:
   friend class side_effects;

@@ -13,6 +13,7 @@ namespace {
 /// Stands for the node's router before it joins and after it is gone.
 class front_door final : public command_router {
  public:
+  explicit front_door(aether::dead_letters& dead) : dead_{dead} {}
   void open(cluster::node_parts* to) { to_ = to; }
 
   result<void> tell(const actor_address& to, envelope command) override {
@@ -26,9 +27,11 @@ class front_door final : public command_router {
     if (parts == nullptr) return command.answer(fail(errc::not_running, not_joined));
     parts->commands().ask(to, std::move(command));
   }
+  void lost(const dead_letter& letter) override { dead_.publish(letter); }
 
  private:
   static constexpr const char* not_joined = "the node has not joined; call join() first";
+  aether::dead_letters& dead_;
   std::atomic<cluster::node_parts*> to_{nullptr};
 };
 
@@ -50,8 +53,9 @@ struct node::impl {
   }
   options settings;
   std::vector<cluster::hosted> types;
+  cluster::wall_clock wall = &std::chrono::system_clock::now;
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
-  front_door door;
+  front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
 };
 
@@ -66,13 +70,18 @@ void node::host_type(const actor_traits& traits, behavior_factory factory) {
   impl_->types.push_back({&traits, std::move(factory)});
 }
 
+void node::set_wall_clock(std::function<std::chrono::system_clock::time_point()> now) {
+  AETHER_ASSERT(!impl_->parts && now && "set_wall_clock() comes before join()");
+  impl_->wall = std::move(now);
+}
+
 command_router& node::router() noexcept { return impl_->door; }
 
 result<void> node::join() {
   if (impl_->parts) return fail(errc::invalid_argument, "this node has joined already");
   if (auto valid = impl_->settings.check(); !valid) return valid;
   log::configure({impl_->settings.log_level, impl_->settings.log_format});
-  auto joined = cluster::node_parts::join(impl_->settings, impl_->types, impl_->dead);
+  auto joined = cluster::node_parts::join(impl_->settings, impl_->types, impl_->wall, impl_->dead);
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());

@@ -45,9 +45,10 @@ subjects names_of(const options& settings) {
 }  // namespace
 
 result<std::unique_ptr<node_parts>> node_parts::join(
-    const options& settings, const std::vector<hosted>& types,
+    const options& settings, const std::vector<hosted>& types, wall_clock wall,
     std::shared_ptr<aether::dead_letters> dead_letters) {
-  std::unique_ptr<node_parts> made{new node_parts{settings, std::move(dead_letters)}};
+  std::unique_ptr<node_parts> made{
+      new node_parts{settings, std::move(wall), std::move(dead_letters)}};
   auto started = settings.nats.empty() ? made->start_in_memory(types) : made->start_on_nats(types);
   if (!started) return std::unexpected(std::move(started).error());
   return made;
@@ -68,6 +69,7 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.passivate_after = settings_.passivate_after;
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
+  made.wall_clock = wall_;
   host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
   for (const auto& type : types) {
     host_->host_type(*type.traits, type.factory);
@@ -76,8 +78,10 @@ void node_parts::make_host(const std::vector<hosted>& types) {
 }
 
 void node_parts::make_router(subjects names) {
-  ask_machine::options how;
-  how.attempt = settings_.ask_attempt;
+  cluster::router::options how;
+  how.asks.attempt = settings_.ask_attempt;
+  how.asks_max = settings_.asks_max;
+  how.asks_bytes_max = settings_.waiting_bytes_max;
   router_ = std::make_shared<cluster::router>(*host_, connection_, std::move(names),
                                               settings_.shards, how, clock_);
   host_->send_through(*router_);
@@ -283,6 +287,7 @@ node_status node_parts::status() const {
   node_status made;
   made.node = settings_.node;
   made.actors = host_->stats();
+  made.sent = router_->stats();
   if (!coordinator_) return made;
   made.leading = coordinator_->leading();
   made.term = coordinator_->term();

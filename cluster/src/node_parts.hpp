@@ -11,12 +11,16 @@
 #include "shard_listener.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 namespace aether::cluster {
+
+using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 
 struct hosted {
   const actor_traits* traits;
@@ -29,7 +33,7 @@ class node_parts {
  public:
   /// @errors as for `node::join`.
   [[nodiscard]] static result<std::unique_ptr<node_parts>> join(
-      const options& settings, const std::vector<hosted>& types,
+      const options& settings, const std::vector<hosted>& types, wall_clock wall,
       std::shared_ptr<aether::dead_letters> dead_letters);
   ~node_parts();
 
@@ -44,8 +48,8 @@ class node_parts {
   [[nodiscard]] node_status status() const;
 
  private:
-  node_parts(const options& settings, std::shared_ptr<aether::dead_letters> dead)
-      : settings_{settings}, dead_letters_{std::move(dead)} {}
+  node_parts(const options& settings, wall_clock wall, std::shared_ptr<aether::dead_letters> dead)
+      : settings_{settings}, wall_{std::move(wall)}, dead_letters_{std::move(dead)} {}
   result<void> start_in_memory(const std::vector<hosted>& types);
   result<void> start_on_nats(const std::vector<hosted>& types);
   void make_host(const std::vector<hosted>& types);
@@ -62,6 +66,7 @@ class node_parts {
   [[nodiscard]] bool someone_can_take_over() const;
 
   const options settings_;
+  const wall_clock wall_;
   const std::shared_ptr<aether::dead_letters> dead_letters_;
   std::vector<actor_type> types_;
   timers clock_;

@@ -14,6 +14,21 @@ constexpr std::chrono::milliseconds sweep_interval{20};
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
+/// Enters the end of an ask into the books.
+void note(sent_stats& in, const result<any_reply>& answer) {
+  if (answer) {
+    ++in.handled;
+  } else if (answer.error().code() == errc::rejected) {
+    ++in.rejected;
+  } else if (answer.error().code() == errc::overloaded) {
+    ++in.overloaded;
+  } else {
+    ++in.failed;
+  }
+}
+
+void add_one(std::atomic<std::uint64_t>& to) { to.fetch_add(1, std::memory_order_relaxed); }
+
 /// What an answer means for the ask: whether it is the actor's, or the way was barred.
 attempt_result classify(const result<any_reply>& answer) {
   if (answer) return attempt_result::answered;
@@ -39,7 +54,7 @@ attempt_result classify(const result<any_reply>& answer) {
 
 /// One ask under way. The machine is guarded by `mutex`; effects are carried out outside of it.
 struct router::open_ask {
-  open_ask(actor_address address, envelope sent, const ask_machine::options& how)
+  open_ask(actor_address address, envelope sent, std::size_t bytes, const ask_machine::options& how)
       : to{std::move(address)},
         id{sent.id},
         correlation{sent.correlation},
@@ -47,6 +62,7 @@ struct router::open_ask {
         stale_read{sent.stale_read},
         deadline{sent.deadline},
         command{std::move(sent.command)},
+        footprint{bytes},
         sender{std::move(sent.sender)},
         sink{std::move(sent.answer)},
         machine{how, sent.deadline} {}
@@ -58,6 +74,8 @@ struct router::open_ask {
   const bool stale_read;
   const std::chrono::steady_clock::time_point deadline;
   const any_message command;
+  /// Bytes that it is counted for.
+  const std::size_t footprint;
   const std::shared_ptr<const actor_address> sender;
   std::mutex mutex;
   reply_sink sink;
@@ -77,7 +95,7 @@ struct router::open_ask {
 };
 
 router::router(actor_host& local, std::shared_ptr<nats_connection> over, subjects names,
-               std::uint32_t shards, ask_machine::options how, timers& clock)
+               std::uint32_t shards, const options& how, timers& clock)
     : local_{local},
       over_{std::move(over)},
       names_{std::move(names)},
@@ -92,6 +110,16 @@ bool router::is_local(const actor_address& to) const {
 }
 
 result<void> router::tell(const actor_address& to, envelope command) {
+  auto& home = stripe_of_thread();
+  add_one(home.tells);
+  auto told = pass_on(to, std::move(command));
+  if (!told) add_one(home.tells_refused);
+  return told;
+}
+
+void router::lost(const dead_letter& letter) { local_.dead_letters().publish(letter); }
+
+result<void> router::pass_on(const actor_address& to, envelope command) {
   if (stopped_) return fail(errc::not_running, "this node has left");
   if (is_local(to)) return local_.tell(to, std::move(command));
   std::chrono::milliseconds within{};
@@ -108,14 +136,54 @@ router::stripe& router::stripe_of(const open_ask* ask) {
   return stripes_[std::hash<const open_ask*>{}(ask) / alignof(std::max_align_t) % stripes_.size()];
 }
 
+router::stripe& router::stripe_of_thread() {
+  static std::atomic<std::size_t> threads{0};
+  thread_local const std::size_t mine = threads++;
+  return stripes_[mine % stripes_.size()];
+}
+
+result<void> router::take_room(std::size_t bytes) {
+  const auto asks = open_.fetch_add(1, std::memory_order_relaxed);
+  const auto used = open_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  const bool too_many = asks >= how_.asks_max;
+  // Of what size one may be that is alone, its actor's node knows.
+  if (!too_many && (used == 0 || used + bytes <= how_.asks_bytes_max)) return {};
+  give_room_back(bytes);
+  const std::string full = too_many ? std::to_string(how_.asks_max) + " asks"
+                                    : std::to_string(how_.asks_bytes_max) + " bytes of asks";
+  return fail(errc::overloaded, "this node has " + full + " under way; slow down and ask again");
+}
+
+void router::give_room_back(std::size_t bytes) noexcept {
+  open_.fetch_sub(1, std::memory_order_relaxed);
+  open_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void router::refuse(envelope& command, error why) {
+  result<any_reply> answer = std::unexpected(std::move(why));
+  {
+    auto& home = stripe_of_thread();
+    const std::lock_guard lock{home.mutex};
+    ++home.books.asks;
+    note(home.books, answer);
+  }
+  command.answer(std::move(answer));
+}
+
 void router::ask(const actor_address& to, envelope command) {
-  if (stopped_) return command.answer(fail(errc::not_running, "this node has left"));
-  const auto ask = std::make_shared<open_ask>(to, std::move(command), how_);
+  if (stopped_) return refuse(command, {errc::not_running, "this node has left"});
+  // What goes to another node is encoded beside it, and takes about as much again.
+  const std::size_t size = sizeof(open_ask) + command.command.footprint() * (is_local(to) ? 1 : 2);
+  if (auto room = take_room(size); !room) return refuse(command, std::move(room).error());
+  const auto ask = std::make_shared<open_ask>(to, std::move(command), size, how_.asks);
   {
     auto& home = stripe_of(ask.get());
     const std::lock_guard lock{home.mutex};
+    ++home.books.asks;
     home.asks.emplace(ask.get(), ask);
   }
+  // Too late for `stop` to find it.
+  if (stopped_) return finish(ask, fail(errc::not_running, "this node has left"));
   carry_out(ask, ask->step([](ask_machine& machine) { return machine.start(now()); }));
 }
 
@@ -133,6 +201,7 @@ void router::carry_out(const ask_ptr& ask, ask_machine::effect effect) {
 }
 
 void router::send(const ask_ptr& ask, const ask_machine::send& attempt) {
+  add_one(stripe_of(ask.get()).attempts);
   if (is_local(ask->to))
     send_local(ask, attempt.number);
   else
@@ -173,8 +242,10 @@ void router::finish(const ask_ptr& ask, result<any_reply> answer) {
   {
     auto& home = stripe_of(ask.get());
     const std::lock_guard lock{home.mutex};
-    home.asks.erase(ask.get());
+    if (home.asks.erase(ask.get()) == 0) return;
+    note(home.books, answer);
   }
+  give_room_back(ask->footprint);
   reply_sink sink;
   {
     const std::lock_guard lock{ask->mutex};
@@ -210,6 +281,24 @@ void router::owners_changed(const std::function<bool(shard_id)>& changed) {
   for (const auto& ask : all_open())
     if (changed(shard_of(ask->to, shards_)))
       carry_out(ask, ask->step([](ask_machine& machine) { return machine.owner_changed(now()); }));
+}
+
+sent_stats router::stats() {
+  sent_stats sum;
+  for (auto& each : stripes_) {
+    // What was refused before what was sent, so that it is never more.
+    sum.tells_refused += each.tells_refused;
+    sum.tells += each.tells;
+    sum.attempts += each.attempts;
+    const std::lock_guard lock{each.mutex};
+    sum.asks += each.books.asks;
+    sum.asks_open += each.asks.size();
+    sum.handled += each.books.handled;
+    sum.rejected += each.books.rejected;
+    sum.failed += each.books.failed;
+    sum.overloaded += each.books.overloaded;
+  }
+  return sum;
 }
 
 void router::stop() {

@@ -2,6 +2,7 @@
 
 #include <aether/actors/actor_host.hpp>
 #include <aether/actors/command.hpp>
+#include <aether/cluster/node.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
@@ -19,12 +20,21 @@ namespace aether::cluster {
 
 /// Takes each command to the owner of its shard: a local actor without encoding, another node by
 /// the shard's subject. Carries an ask through until it is answered or its deadline passes: an
-/// `ask_machine` each, with this object as its shell. Thread-safe.
+/// `ask_machine` each, with this object as its shell. Asks that are open are bounded in number and
+/// in bytes; more are `overloaded`. Thread-safe.
 class router final : public command_router, public std::enable_shared_from_this<router> {
  public:
+  struct options {
+    ask_machine::options asks{};
+    /// Asks that are open at once, at least 1.
+    std::size_t asks_max = 65'536;
+    /// Bytes of memory that their commands take, encoded copies included.
+    std::size_t asks_bytes_max = 256U << 20U;
+  };
+
   /// @param over null: everything is local.
   router(actor_host& local, std::shared_ptr<nats_connection> over, subjects names,
-         std::uint32_t shards, ask_machine::options how, timers& clock);
+         std::uint32_t shards, const options& how, timers& clock);
 
   /// Begins to watch deadlines; call once, after construction.
   void start();
@@ -33,18 +43,30 @@ class router final : public command_router, public std::enable_shared_from_this<
 
   result<void> tell(const actor_address& to, envelope command) override;
   void ask(const actor_address& to, envelope command) override;
+  void lost(const dead_letter& letter) override;
 
+  [[nodiscard]] sent_stats stats();
   /// Sends the open asks to the new owners of the shards for which `changed` is true.
   void owners_changed(const std::function<bool(shard_id)>& changed);
 
  private:
   struct open_ask;
   using ask_ptr = std::shared_ptr<open_ask>;
-  struct stripe {
+  struct alignas(64) stripe {
     std::mutex mutex;
     std::unordered_map<const open_ask*, ask_ptr> asks;
+    /// Of these asks, guarded by the mutex; without what is counted below.
+    sent_stats books;
+    std::atomic<std::uint64_t> attempts{0};
+    /// Of some threads.
+    std::atomic<std::uint64_t> tells{0}, tells_refused{0};
   };
 
+  result<void> pass_on(const actor_address& to, envelope command);
+  /// For one more ask. @errors `overloaded`: there is none.
+  result<void> take_room(std::size_t bytes);
+  void give_room_back(std::size_t bytes) noexcept;
+  void refuse(envelope& command, error why);
   void carry_out(const ask_ptr& ask, ask_machine::effect effect);
   void send(const ask_ptr& ask, const ask_machine::send& attempt);
   void send_local(const ask_ptr& ask, std::uint32_t number);
@@ -56,15 +78,19 @@ class router final : public command_router, public std::enable_shared_from_this<
   [[nodiscard]] std::vector<ask_ptr> due(std::chrono::steady_clock::time_point when);
   [[nodiscard]] std::vector<ask_ptr> all_open();
   [[nodiscard]] stripe& stripe_of(const open_ask* ask);
+  /// For what has no ask: threads seldom meet there.
+  [[nodiscard]] stripe& stripe_of_thread();
   [[nodiscard]] bool is_local(const actor_address& to) const;
 
   actor_host& local_;
   std::shared_ptr<nats_connection> over_;
   subjects names_;
   std::uint32_t shards_;
-  ask_machine::options how_;
+  options how_;
   timers& clock_;
   std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> open_bytes_{0};
   std::array<stripe, 16> stripes_;
 };
 

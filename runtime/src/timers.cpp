@@ -1,65 +1,55 @@
 #include <aether/runtime/error.hpp>
 #include <aether/runtime/timers.hpp>
 
-#include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace aether {
 
 struct timers::impl {
-  struct entry {
-    clock::time_point when;
-    std::uint64_t order;  // keeps first come, first served among equal times
-    task what;
-  };
-  static bool later(const entry& a, const entry& b) noexcept {
-    return a.when != b.when ? a.when > b.when : a.order > b.order;
-  }
-
-  void add(clock::time_point when, task what) {
+  ticket add(clock::time_point when, task what) {
     std::unique_lock lock{mutex};
-    if (stopped) return;  // `what` is destroyed after the lock is gone: it is the caller's
-    heap.push_back({when, next_order, std::move(what)});
-    std::ranges::push_heap(heap, later);
-    const bool is_first = heap.front().order == next_order++;
+    if (stopped) return {};  // `what` is destroyed after the lock is gone: it is the caller's
+    const auto added = waiting.emplace(ticket{when, ++last_order}, std::move(what)).first;
+    const ticket made = added->first;
+    const bool is_first = added == waiting.begin();
     lock.unlock();
     if (is_first) wake.notify_one();
+    return made;
   }
 
-  task take_first() {
-    std::ranges::pop_heap(heap, later);
-    task what = std::move(heap.back().what);
-    heap.pop_back();
-    return what;
+  void cancel(const ticket& which) {
+    std::unique_lock lock{mutex};
+    const auto dropped = waiting.extract(which);
+    lock.unlock();  // a task's destructor may call `at`
   }
 
   /// noexcept: a task that throws is our own mistake and ends the process.
   void run() noexcept {
     std::unique_lock lock{mutex};
     while (!stopped) {
-      if (heap.empty()) {
+      if (waiting.empty()) {
         wake.wait(lock);
-      } else if (const auto when = heap.front().when; clock::now() < when) {
+      } else if (const auto when = waiting.begin()->first.when; clock::now() < when) {
         wake.wait_until(lock, when);
       } else {
-        task what = take_first();
+        auto first = waiting.extract(waiting.begin());
         lock.unlock();
-        what();
-        what = nullptr;  // a task's destructor may call `at`: not under the lock
+        first.mapped()();
+        first = {};  // a task's destructor may call `at`: not under the lock
         lock.lock();
       }
     }
   }
 
   void stop() {
-    std::vector<entry> dropped;
+    std::map<ticket, task> dropped;
     {
       const std::lock_guard lock{mutex};
       stopped = true;
-      dropped.swap(heap);
+      dropped.swap(waiting);
     }
     wake.notify_one();
     const std::lock_guard lock{join_mutex};
@@ -69,8 +59,8 @@ struct timers::impl {
 
   std::mutex mutex;
   std::condition_variable wake;
-  std::vector<entry> heap;
-  std::uint64_t next_order = 0;
+  std::map<ticket, task> waiting;
+  std::uint64_t last_order = 0;
   bool stopped = false;
   std::mutex join_mutex;
   std::thread thread{[this] { run(); }};
@@ -79,7 +69,14 @@ struct timers::impl {
 timers::timers() : impl_{std::make_unique<impl>()} {}
 timers::~timers() { impl_->stop(); }
 
-void timers::at(clock::time_point when, task what) { impl_->add(when, std::move(what)); }
+timers::ticket timers::at(clock::time_point when, task what) {
+  return impl_->add(when, std::move(what));
+}
+void timers::cancel(const ticket& which) { impl_->cancel(which); }
+std::size_t timers::waiting() const {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->waiting.size();
+}
 void timers::stop() { impl_->stop(); }
 
 }  // namespace aether

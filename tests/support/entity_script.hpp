@@ -188,8 +188,8 @@ class entity_script {
     return std::ranges::any_of(reports, [&](const auto& one) { return one.event == event; });
   }
 
-  /// Now, by both clocks.
-  [[nodiscard]] instant at() const { return {now, wall, contact}; }
+  /// Now, by both clocks. A handler that takes its time moves them.
+  [[nodiscard]] instant at() { return {now, wall, contact, &clock}; }
 
   const actor_address address{model<Actor>::traits().type, *actor_id::parse("it")};
   /// How often an actor object was made.
@@ -204,6 +204,12 @@ class entity_script {
   time_point now{std::chrono::hours{1}};
   /// Nobody else owns it, if the test does not say otherwise.
   aether::contact contact{};
+  struct script_clock final : running_clock {
+    explicit script_clock(entity_script& of) : of_{of} {}
+    void read(instant& into) override { into = of_.at(); }
+    entity_script& of_;
+  };
+  script_clock clock{*this};
   std::vector<recorded_commit> log;
   std::optional<snapshot> saved;
 

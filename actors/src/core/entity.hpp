@@ -157,6 +157,8 @@ class entity {
   entity(const actor_traits& traits, const actor_address& self, const behavior_factory& make);
 
   [[nodiscard]] phase now() const noexcept { return phase_; }
+  /// It failed, and nothing shows yet that this is over.
+  [[nodiscard]] bool in_trouble() const noexcept { return trouble_ != nullptr; }
   /// It was told to go, whatever waits.
   [[nodiscard]] bool forced() const noexcept { return forced_; }
   /// Commands accepted and not yet answered.

@@ -70,6 +70,7 @@ void entity::start_over(instant now, entity_effects& out) {
 }
 
 bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
+  now.renew();  // those before it may have taken their time
   if (command.deadline <= now.steady) {
     out.emplace_back(entity_effect::answer{
         std::move(command), fail(errc::unavailable, "its deadline passed before it was decided"),

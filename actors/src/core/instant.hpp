@@ -4,11 +4,22 @@
 
 namespace aether {
 
+struct instant;
+
 /// A time in which nobody else is meant to own what is owned here: [since, until). Outside of it
 /// somebody may, without anyone here knowing.
 struct contact {
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::time_point::min();
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+};
+
+/// Time that goes on while something is worked off.
+class running_clock {
+ public:
+  virtual void read(instant& into) = 0;
+
+ protected:
+  ~running_clock() = default;
 };
 
 /// Now, by both clocks: deadlines and pauses go by the first, what handlers are told by the second.
@@ -17,6 +28,12 @@ struct instant {
   std::chrono::system_clock::time_point wall{};
   /// The newest that is known.
   aether::contact contact{};
+  /// Null: time stands still.
+  running_clock* from = nullptr;
+
+  void renew() {
+    if (from != nullptr) from->read(*this);
+  }
 };
 
 }  // namespace aether

@@ -41,6 +41,8 @@ ask_machine::effect ask_machine::attempt_done(std::uint32_t number, attempt_resu
     return send_next(now);
   }
   if (result == attempt_result::outcome_unknown) uncertain_ = true;
+  refusals_ = result == attempt_result::overloaded ? refusals_ + 1 : 0;
+  if (refusals_ >= options_.refusals_max && !uncertain_) return give_up();
   return pause(now);
 }
 
@@ -54,6 +56,7 @@ ask_machine::effect ask_machine::pause(time_point now) {
 
 ask_machine::effect ask_machine::owner_changed(time_point now) {
   backoff_ = options_.backoff_min;
+  refusals_ = 0;
   if (phase_ == phase::sent) uncertain_ = true;
   return phase_ == phase::waiting || phase_ == phase::sent ? send_next(now) : nothing{};
 }
@@ -75,7 +78,7 @@ ask_machine::effect ask_machine::give_up() {
         error{errc::outcome_unknown,
               "no answer before the deadline; the command may have taken effect" + tried}};
   if (last_ == attempt_result::overloaded)
-    return finish{error{errc::overloaded, "refused until the deadline: a queue is full" + tried}};
+    return finish{error{errc::overloaded, "refused again and again: a queue is full" + tried}};
   return finish{
       error{errc::unavailable, "no owner of the shard was reached before the deadline" + tried}};
 }

@@ -26,11 +26,13 @@ enum class attempt_result {
 ///     ready --start--> sent --answered--> finished
 ///     sent --not_owner | no_responders | unavailable | overloaded | outcome_unknown--> waiting
 ///     waiting --pause over--> sent      sent --timed_out | owner_changed--> sent
-///     sent|waiting --deadline--> finished
+///     sent|waiting --deadline--> finished    sent --overloaded, again and again--> finished
 ///
 /// At the deadline it says what is known: `outcome_unknown` when any attempt may have reached an
-/// actor; else `overloaded` when the last refusal was one; else `unavailable`. A change of the
-/// shard's owner ends a pause or an attempt at once and starts the pauses anew.
+/// actor; else `overloaded` when the last refusal was one; else `unavailable`. It says `overloaded`
+/// before the deadline when as many attempts as it has patience for were refused so in a row, and
+/// none may have reached an actor: who sends too fast is to hear of it while that helps. A change
+/// of the shard's owner ends a pause or an attempt at once and starts the pauses anew.
 ///
 /// Pure: no clock, no I/O, no threads.
 class ask_machine {
@@ -43,6 +45,9 @@ class ask_machine {
     /// A pause; doubled from the first to the second value.
     duration backoff_min = std::chrono::milliseconds{10};
     duration backoff_max = std::chrono::milliseconds{200};
+    /// Attempts in a row that are refused as `overloaded` before the ask is: with these pauses, in
+    /// about a second.
+    std::uint32_t refusals_max = 9;
   };
 
   /// Send attempt `number` (1, 2 ...) to the shard's owner of now; feed `attempt_done` once,
@@ -86,6 +91,7 @@ class ask_machine {
   time_point deadline_;
   phase phase_ = phase::ready;
   std::uint32_t attempts_ = 0;
+  std::uint32_t refusals_ = 0;
   duration backoff_{};
   time_point wake_at_{};
   // An attempt was sent and never answered: an actor may have acted on it.

@@ -50,12 +50,22 @@ struct read_last {
   using reply = texts;
   AETHER_MESSAGE("bridge.read_last")
 };
+/// Has `text` sent to it later.
+struct remind {
+  std::string text;
+  AETHER_MESSAGE("bridge.remind", text)
+};
+struct link_child {
+  bool failing = false;
+  AETHER_MESSAGE("bridge.link_child", failing)
+};
 struct confirm {
   std::string text;
   AETHER_MESSAGE("bridge.confirm", text)
 };
 
 std::atomic<int> companions_gone{0};
+std::atomic<int> children_gone{0};
 
 // Classes, because CAF 0.17 cannot spawn a function without arguments where the library's
 // assertions are on.
@@ -73,12 +83,31 @@ class child final : public caf::event_based_actor {
   caf::behavior make_behavior() override { return {}; }
 };
 
+/// Stays until it is told to go.
+class steady_child final : public caf::event_based_actor {
+ public:
+  using caf::event_based_actor::event_based_actor;
+  caf::behavior make_behavior() override {
+    return {[](const std::string&) {}};
+  }
+  void on_exit() override { ++children_gone; }
+};
+class failing_child final : public caf::event_based_actor {
+ public:
+  using caf::event_based_actor::event_based_actor;
+  caf::behavior make_behavior() override {
+    quit(caf::exit_reason::unhandled_exception);
+    return {};
+  }
+};
+
 /// Talks to a plain CAF actor, the printer.
 class author : public event_sourced_actor<author> {
  public:
   static constexpr std::string_view type_name = "author";
   using state = texts;
-  using commands = messages<print, confirm, fail_in_caf, spawn_child, child_is_down, read_last>;
+  using commands = messages<print, confirm, fail_in_caf, spawn_child, link_child, remind,
+                            child_is_down, read_last>;
   using events = messages<printed>;
 
   explicit author(caf::actor with) : printer_{std::move(with)} {}
@@ -112,6 +141,24 @@ class author : public event_sourced_actor<author> {
              });
     });
   }
+  effect<void> on(const link_child& command, const texts&) {
+    return none().then([command](actor_context<author>& self) {
+      in_caf(self, [command](caf::event_based_actor& companion) {
+        // Held: an actor that nobody refers to ends.
+        const caf::actor child = command.failing ? companion.spawn<failing_child, caf::linked>()
+                                                 : companion.spawn<steady_child, caf::linked>();
+        companion.attach_functor([child] { ++companions_gone; });
+      });
+    });
+  }
+  effect<void> on(const remind& command, const texts&) {
+    return none().then([command](actor_context<author>& self) {
+      in_caf(self, [command, me = self.actor<author>(self.self().id.str())](
+                       caf::event_based_actor& companion) {
+        companion.delayed_send(caf_actor(companion.system(), me), 2ms, confirm{command.text});
+      });
+    });
+  }
   effect<void> on(const child_is_down&, const texts&) { return persist(printed{"child is down"}); }
   effect<texts> on(const read_last&, const texts& now) { return reply(now); }
   static void apply(texts& now, const printed& event) { now.last = event.text; }
@@ -134,6 +181,7 @@ struct bridge {
     host.host<juggler>();
     host.host<author>([made] { return author{made}; });
     companions_gone = 0;
+    children_gone = 0;
   }
   ~bridge() {
     (void)host.stop(long_enough);
@@ -226,4 +274,45 @@ TEST_CASE("caf: companions end before a host that is stopped by force") {
   CHECK(!it.host.stop(0ms));
   CHECK(companions_gone == 1);
   it.events->release();
+}
+
+TEST_CASE("caf: a message sent to an entity that refuses it is a dead letter") {
+  bridge it;
+  const caf::actor handle = caf_actor(it.system, it.host.actor<juggler>("j"));
+  std::string told;
+  const auto watching = it.host.dead_letters().subscribe([&](const dead_letter& letter) {
+    told = to_string(letter.to) + " " + letter.command + " " + letter.why.message();
+  });
+  REQUIRE(it.host.stop(long_enough));
+  caf::scoped_actor self{it.system};
+  self->send(handle, juggle::throw_up{2});
+  REQUIRE(await([&] { return it.host.dead_letters().count() == 1; }));
+  self->request(handle, long_enough, juggle::look{})
+      .receive([](const balls&) {}, [](const caf::error&) {});  // behind the letter
+  CHECK(told.starts_with("juggler/j juggle.throw_up not_running"));
+}
+
+TEST_CASE("caf: what a companion sends later reaches its entity") {
+  bridge it;
+  REQUIRE(it.host.actor<author>("a").tell(remind{"it is time"}).has_value());
+  CHECK(await([&] { return it.last_of("a") == "it is time"; }));
+}
+
+TEST_CASE("caf: what is linked to a companion goes with it, and takes it along") {
+  bridge it;
+  const auto to = it.host.actor<author>("a");
+  SUBCASE("the entity leaves memory") {
+    REQUIRE(to.tell(link_child{}).has_value());
+    REQUIRE(to.tell(print{"a page"}).has_value());
+    REQUIRE(await([&] { return it.last_of("a") == "printed a page"; }));
+    CHECK(children_gone == 0);
+    REQUIRE(it.host.stop(long_enough));
+    CHECK(await([] { return children_gone == 1 && companions_gone == 1; }));
+  }
+  SUBCASE("the child fails") {
+    REQUIRE(to.tell(link_child{.failing = true}).has_value());
+    REQUIRE(await([] { return companions_gone == 1; }));
+    REQUIRE(to.tell(print{"another page"}).has_value());  // by another companion
+    CHECK(await([&] { return it.last_of("a") == "printed another page"; }));
+  }
 }

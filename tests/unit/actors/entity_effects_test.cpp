@@ -29,6 +29,21 @@ struct ready_script : script {
 
 }  // namespace
 
+TEST_CASE("entity: a deadline that passes while others of the batch are decided has passed") {
+  ready_script it;
+  juggle::stage stage;
+  stage.on_context = [&](const command_context&) { it.now += 1s; };
+  (void)it.send(throw_up{1});
+  (void)it.send(who_asks{});  // takes a second, when the append is done
+  auto& late = it.send(throw_up{1}, {.deadline = it.now + 500ms});
+  auto& in_time = it.send(throw_up{1}, {.deadline = it.now + 5s});
+  it.append_succeeds();
+  CHECK(error_to(late) == errc::unavailable);
+  CHECK(it.expired == 1);
+  it.append_succeeds();
+  CHECK(reply_to<balls>(in_time).up == 2);
+}
+
 TEST_CASE("entity: who only reads is answered during an append, from what is stored") {
   ready_script it;
   (void)it.send(throw_up{2});

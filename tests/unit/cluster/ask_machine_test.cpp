@@ -126,6 +126,42 @@ TEST_CASE("ask: at the deadline it says what is known") {
   CHECK(failed(silent.attempt_done(1, timed_out, at(500ms))) == errc::outcome_unknown);
 }
 
+TEST_CASE("ask: refused as overloaded again and again it ends so, long before its deadline") {
+  auto ask = asking(60s);
+  std::chrono::milliseconds now{};
+  auto effect = ask.start(at(now));
+  while (const auto* send = std::get_if<ask_machine::send>(&effect)) {
+    effect = ask.attempt_done(send->number, attempt_result::overloaded, at(now));
+    if (!std::holds_alternative<ask_machine::wait>(effect)) break;
+    now += std::chrono::duration_cast<std::chrono::milliseconds>(pause(effect, now));
+    effect = ask.tick(at(now));
+  }
+  CHECK(failed(effect) == errc::overloaded);
+  CHECK(ask.attempts() == ask_machine::options{}.refusals_max);
+  CHECK(now > 500ms);
+  CHECK(now < 1s);
+}
+
+TEST_CASE("ask: refusals of another kind, and a new owner, begin the row of refusals anew") {
+  const auto refused_often = [](ask_machine& ask, std::uint32_t times) {
+    for (std::uint32_t i = 0; i < times; ++i) {
+      const auto effect = ask.attempt_done(ask.attempts(), attempt_result::overloaded, at(0ms));
+      REQUIRE(std::holds_alternative<ask_machine::wait>(effect));
+      REQUIRE(sent(ask.tick(at(1s))) > 0);
+    }
+  };
+  const auto one_short = ask_machine::options{}.refusals_max - 1;
+  auto ask = asking(60s);
+  (void)ask.start(at(0ms));
+  refused_often(ask, one_short);
+  (void)ask.attempt_done(ask.attempts(), not_owner, at(0ms));
+  (void)ask.tick(at(1s));
+  refused_often(ask, one_short);
+  (void)ask.attempt_done(ask.attempts(), no_responders, at(0ms));
+  (void)ask.owner_changed(at(0ms));
+  refused_often(ask, one_short);
+}
+
 TEST_CASE("ask: once an attempt is uncertain nothing later makes it certain but an answer") {
   for (const auto later :
        {no_responders, not_owner, attempt_result::overloaded, attempt_result::unavailable}) {

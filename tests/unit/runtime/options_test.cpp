@@ -77,7 +77,8 @@ const char* const all_names[] = {"nats",
                                  "warm-up",
                                  "resident-max",
                                  "resident-bytes-max",
-                                 "waiting-bytes-max"};
+                                 "waiting-bytes-max",
+                                 "asks-max"};
 
 }  // namespace
 
@@ -101,7 +102,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
   expected.passivate_after = 1h, expected.drain_timeout = 2min, expected.ask_attempt = 250ms;
   expected.workers = 2, expected.recovery_permits = 8, expected.mailbox_max = 16;
   expected.warm_up = true;
-  expected.waiting_bytes_max = 1'000'000;
+  expected.waiting_bytes_max = 1'000'000, expected.asks_max = 100;
   expected.resident_max = 5'000, expected.resident_bytes_max = 8'000'000'000;
   expected.log_level = aether::log::level::debug, expected.log_format = aether::log::format::json;
   const variables values{{"nats", "nats://u:p#w@a:1,nats://b:2"},
@@ -124,6 +125,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
                          {"warm-up", "on"},
                          {"mailbox-max", "16"},
                          {"waiting-bytes-max", "1000000"},
+                         {"asks-max", "100"},
                          {"resident-max", "5000"},
                          {"resident-bytes-max", "8000000000"},
                          {"log-level", "debug"},
@@ -189,6 +191,7 @@ TEST_CASE("each option refuses what is just outside its domain") {
            {"recovery-permits", {"0", "100001"}},
            {"mailbox-max", {"0", "1000001"}},
            {"waiting-bytes-max", {"0", "4095", "1099511627777"}},
+           {"asks-max", {"0", "100000001"}},
            {"resident-max", {"-1", "1000000001"}},
            {"resident-bytes-max", {"-1", "1099511627777"}},
            {"heartbeat", {"0ms", "-1s", "1", "s", "1.5s", "1 s", "1d", "25h", "99999999999999h"}},

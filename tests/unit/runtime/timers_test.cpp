@@ -98,6 +98,39 @@ TEST_CASE("after stop no task runs and what waited is destroyed") {
   CHECK(*held == 0);
 }
 
+TEST_CASE("a cancelled task is destroyed at once and never runs; the others do") {
+  timers clock;
+  signal done;
+  auto held = std::make_shared<int>(0);
+  const auto soon = timers::clock::now() + 20ms;
+  const auto first = clock.at(soon, [held] { ++*held; });
+  clock.at(soon, [&] { done.promise.set_value(); });
+  const auto distant = clock.after(1h, [held] { ++*held; });
+  CHECK(held.use_count() == 3);
+  clock.cancel(first);
+  clock.cancel(distant);
+  CHECK(held.use_count() == 1);
+  clock.cancel(first);
+  clock.cancel({});
+  REQUIRE(done.came());
+  CHECK(*held == 0);
+}
+
+TEST_CASE("to cancel a task that has run, or runs, is nothing") {
+  timers clock;
+  signal done;
+  timers::ticket mine;
+  std::promise<void> set;
+  mine = clock.after(0ms, [&] {
+    set.get_future().wait();
+    clock.cancel(mine);
+    done.promise.set_value();
+  });
+  set.set_value();
+  REQUIRE(done.came());
+  clock.cancel(mine);
+}
+
 TEST_CASE("stop waits for the task that runs") {
   timers clock;
   signal started;

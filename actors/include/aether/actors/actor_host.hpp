@@ -29,28 +29,31 @@ struct host_options {
   /// more is an `invalid_argument`.
   std::size_t waiting_bytes_max = 256U << 20U;
   /// Actors in memory: beyond it, those unused longest leave, as by passivation. Where they cannot
-  /// leave as fast as others come, and an eighth too many are there, commands for actors that are
-  /// not in memory are `overloaded`. 0: no bound.
+  /// leave as fast as others come, and an eighth too many are there, 64 at least, commands for
+  /// actors that are not in memory are `overloaded`. 0: no bound.
   std::size_t resident_max = 0;
-  /// The same for bytes of memory that actors and their states take, estimated. 0: no bound.
+  /// The same, without that least number, for bytes of memory that actors and their states take,
+  /// estimated. 0: no bound.
   std::size_t resident_bytes_max = 0;
   /// Actors that may read their history at the same time, at least 1; the others queue.
   std::size_t recovery_permits = 64;
   /// An actor without commands for so long is written to a snapshot and leaves memory; noticed up
-  /// to half that time late.
+  /// to half that time late. One that failed stays until it was unused for `crash_quiet`, also
+  /// where room is made: it is not to forget how often it failed.
   std::chrono::milliseconds passivate_after{120'000};
   /// Whether every slot is served from the start; otherwise none is before `accept`.
   bool accepts_all = true;
   /// Stamped into commits.
   std::string node_name{};
-  /// What handlers are told the time is.
+  /// What handlers are told the time is, and what commits are stamped with.
   std::function<std::chrono::system_clock::time_point()> wall_clock =
       &std::chrono::system_clock::now;
   /// Where commands go that end unseen; null: to one of the host's own.
   std::shared_ptr<aether::dead_letters> dead_letters{};
 };
 
-/// Counts since the host was made, except `resident`, `resident_bytes` and `waiting`. A command
+/// Counts since the host was made, except `resident`, `resident_bytes`, `waiting` and
+/// `waiting_bytes`. A command
 /// that was accepted ends in one way: commands = handled + rejected + failed + dead_letters +
 /// handed_on + waiting.
 struct host_stats {
@@ -66,17 +69,23 @@ struct host_stats {
   std::uint64_t evictions = 0;
   /// Accepted for an actor.
   std::uint64_t commands = 0;
-  /// Refused at the door with `overloaded`; not in `commands`.
+  /// Refused at the door with `overloaded`, each attempt of an ask by itself; not in `commands`.
+  /// Who was told: the caller of `tell`, an ask; of a tell from another node nobody, and it is a
+  /// dead letter, but not one of those below.
   std::uint64_t overloaded = 0;
   /// Accepted and not ended yet.
   std::uint64_t waiting = 0;
+  /// About how many bytes these take: at most `waiting_bytes_max`, but for what actors send
+  /// themselves.
+  std::uint64_t waiting_bytes = 0;
   /// Ended with a reply, or with nothing where nothing was wanted.
   std::uint64_t handled = 0;
   /// Ended with the actor's own `rejected`.
   std::uint64_t rejected = 0;
   /// Ended with another error, of which the sender was told.
   std::uint64_t failed = 0;
-  /// Ended with another error, and nobody waited for an answer; see `dead_letters`.
+  /// Ended with another error, and nobody waited for an answer. `aether::dead_letters` counts
+  /// these, and what was refused at the door when nobody looked.
   std::uint64_t dead_letters = 0;
   /// Sent on to where its actor lives now, because its slot was let go of; where that is here
   /// again, it is in `commands` once more.
@@ -143,6 +152,7 @@ class actor_host final : public command_router {
   /// Leaves the deadline to the caller, except that a command is not decided after it: `answer`
   /// comes when the actor is done with the command.
   void ask(const actor_address& to, envelope command) override;
+  void lost(const dead_letter& letter) override;
 
   /// As `tell`, or, with an `answer`, as `ask`, but never `overloaded`: for commands whose number
   /// is bounded already.

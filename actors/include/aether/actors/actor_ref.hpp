@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/actors/dead_letters.hpp>
 #include <aether/actors/reply_future.hpp>
 #include <aether/runtime/ids.hpp>
 #include <aether/runtime/log.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -68,8 +70,8 @@ class actor_ref {
     return copy;
   }
 
-  /// Sends and forgets: at most once. An error says that it was not sent; what goes wrong later, on
-  /// another node say, only that node's log tells.
+  /// Sends and forgets: at most once. An error says that it was not sent; what goes wrong later is
+  /// a dead letter on the actor's node.
   /// @param within not decided later than so long after it was sent, but a dead letter then.
   /// @errors `overloaded`: the actor has `mailbox_max` commands waiting, or its node as many bytes
   ///         of them as it may; slow down.
@@ -86,19 +88,37 @@ class actor_ref {
     return router_->tell(**address_, std::move(sent));
   }
 
+  /// As `tell`, where nobody would look at what that returns: its error makes a dead letter of the
+  /// command, on this node. Through a reference that leads nowhere it is only logged.
+  template <message Command>
+  void post(Command command) const {
+    check<Command>();
+    if (!*address_)
+      return log::warn(
+          "actor", "not_sent",
+          {{"command", Command::aether_wire_name}, {"reason", address_->error().message()}});
+    envelope sent = wrap(std::move(command));
+    const auto id = sent.id, correlation = sent.correlation;
+    if (auto told = router_->tell(**address_, std::move(sent)); !told)
+      router_->lost({**address_, id, correlation, std::string{Command::aether_wire_name},
+                     std::move(told).error()});
+  }
+
   /// Sends and calls `handler` exactly once with the answer, by the end of `timeout` or shortly
   /// after; retries with the same command id meanwhile, so its effect happens at most once.
   /// @param handler called on a thread of the runtime, or within the call when it is refused at
   ///        once; hands over and returns. What it throws is logged.
   /// @param timeout 0 or less: `unavailable`, and nothing is decided.
-  /// @errors (to the handler) `rejected`: the actor said no. `unavailable`, `overloaded`: nothing
-  ///         persisted. `outcome_unknown`: perhaps persisted. `quarantined`, `handler_failed`,
-  ///         `commit_too_large`, `store_failed`, `stream_regressed`: nothing persisted; see `errc`.
-  ///         `invalid_argument`, `not_running`: not sent, as of `tell`. `unknown_message`: the
-  ///         shard's owner does not host the type or has no such command, nothing persisted.
-  ///         `decode_failed`: the owner could not read the command, nothing persisted; or its reply
-  ///         is no `reply_of<Command>` here, and the command may have had its effect.
-  ///         Of an `actor_host` without a node also `not_owner`.
+  /// @errors (to the handler) `rejected`: the actor said no. `unavailable`: nothing persisted.
+  ///         `overloaded`: nothing persisted; within the call where this node has too many asks
+  ///         under way, else once a full queue has refused it for about a second, or until its
+  ///         deadline if that comes first: slow down, then ask again. `outcome_unknown`: perhaps
+  ///         persisted. `quarantined`, `handler_failed`, `commit_too_large`, `store_failed`,
+  ///         `stream_regressed`: nothing persisted; see `errc`. `invalid_argument`, `not_running`:
+  ///         not sent, as of `tell`. `unknown_message`: the shard's owner does not host the type or
+  ///         has no such command, nothing persisted. `decode_failed`: the owner could not read the
+  ///         command, nothing persisted; or its reply is no `reply_of<Command>` here, and the
+  ///         command may have had its effect. Of an `actor_host` without a node also `not_owner`.
   template <message Command, class Handler>
     requires std::invocable<Handler&, result<reply_of<Command>>>
   void ask(Command command, std::chrono::milliseconds timeout, Handler handler) const {

@@ -69,11 +69,7 @@ class caf_entity final : public caf::event_based_actor {
   template <class Command>
   void pass_on(const Command& command) {
     caf_answer answer{*this};
-    if (!answer.is_wanted()) {
-      // As with any CAF actor, a message that cannot be delivered is gone: but it is counted.
-      (void)to_.tell(command);
-      return;
-    }
+    if (!answer.is_wanted()) return to_.post(command);
     to_.ask(command, timeout_, [answer](result<aether::reply_of<Command>> got) {
       if (!got)
         answer(caf::make_message(to_caf_error(got.error())));
@@ -91,7 +87,8 @@ class caf_entity final : public caf::event_based_actor {
 }  // namespace detail
 
 /// An ordinary handle to an entity, wherever that lives: a small actor of `system` that takes each
-/// of the entity's commands. `send` is a tell; `request` is answered with the command's reply
+/// of the entity's commands. `send` is a tell, a dead letter where that is refused; `request` is
+/// answered with the command's reply
 /// (`caf::unit_t` for none), or with an error (`from_caf_error`); a command's id is made anew for
 /// each. Lives as long as somebody holds it; it is not the entity: to monitor or to end it says
 /// nothing of that.

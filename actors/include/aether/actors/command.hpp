@@ -38,6 +38,8 @@ struct envelope {
   std::shared_ptr<const actor_address> sender{};
 };
 
+struct dead_letter;
+
 /// Carries commands to actors, wherever they are. Thread-safe.
 class command_router {
  public:
@@ -48,6 +50,9 @@ class command_router {
   virtual result<void> tell(const actor_address& to, envelope command) = 0;
   /// `command.answer` is called exactly once, by `command.deadline` or shortly after.
   virtual void ask(const actor_address& to, envelope command) = 0;
+  /// Tells of a command that was refused when nobody looked: it counts as a dead letter, where
+  /// there are any.
+  virtual void lost(const dead_letter& letter) { (void)letter; }
 };
 
 namespace detail {

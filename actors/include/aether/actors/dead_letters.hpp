@@ -10,9 +10,9 @@
 
 namespace aether {
 
-/// A command that was accepted and then ended with an error other than `rejected`, and nobody was
-/// there to be told. An ask never ends so: its sender is told. `why` says whether anything was
-/// persisted; see `errc`.
+/// A command that ended with an error other than `rejected`, or was refused, and nobody was there
+/// to be told. An ask never ends so: its sender is told; nor does a `tell` that returns its error.
+/// `why` says whether anything was persisted; see `errc`.
 struct dead_letter {
   actor_address to;
   command_id id;

@@ -7,6 +7,7 @@
 #include <aether/cluster/leader_election.hpp>
 #include <aether/runtime/options.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,39 @@
 #include <vector>
 
 namespace aether {
+
+/// What was sent through a node, by its references and by its actors: each command once, however
+/// many attempts it took. What became of it is known here of an ask,
+///
+///     asks = asks_open + handled + rejected + failed + overloaded
+///
+/// and of a tell where its actor lives, in the `host_stats` of that node. A host knows attempts: of
+/// a node in memory, whose actors send themselves nothing (`tell_self`, timers, answers),
+///
+///     tells + attempts = the host's handled + rejected + failed + dead_letters + overloaded
+///                        + waiting
+///
+/// but for what can never be delivered (`invalid_argument`, `unknown_message`).
+struct sent_stats {
+  /// `overloaded` and other refusals too.
+  std::uint64_t tells = 0;
+  /// Tells that returned an error.
+  std::uint64_t tells_refused = 0;
+  std::uint64_t asks = 0;
+  /// Not answered yet: at most `asks_max`.
+  std::uint64_t asks_open = 0;
+  /// Times that an ask was sent to an actor's node, this one or another; none where it was refused
+  /// at the door (`asks_max`).
+  std::uint64_t attempts = 0;
+  /// Answered with a reply.
+  std::uint64_t handled = 0;
+  /// Answered with the actor's own `rejected`.
+  std::uint64_t rejected = 0;
+  /// Answered with another error than these two.
+  std::uint64_t failed = 0;
+  /// Answered `overloaded`, here at the door or by the actor's node.
+  std::uint64_t overloaded = 0;
+};
 
 /// What an operator asks a node.
 struct node_status {
@@ -33,6 +67,7 @@ struct node_status {
   std::uint64_t table_revision = 0;
   std::vector<member> members;
   host_stats actors;
+  sent_stats sent;
 };
 
 /// One process of a cluster, or, without a NATS address, a whole system in memory.
@@ -69,6 +104,11 @@ class node {
   void host() {
     host<Actor>([] { return Actor{}; });
   }
+
+  /// What handlers are told the time is, and commits are stamped with; the system's at first.
+  /// @param now thread-safe, and does not throw.
+  /// @pre `join` has not succeeded yet.
+  void set_wall_clock(std::function<std::chrono::system_clock::time_point()> now);
 
   /// Connects, creates what the namespace lacks on the server, becomes a member, and waits until
   /// every shard has an owner that is up: `failure_timeout` and `lease` at most, two heartbeats

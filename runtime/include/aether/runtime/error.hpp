@@ -32,8 +32,9 @@ enum class errc : std::uint16_t {
   /// A message left but no answer came in time: the receiver may have acted on it. Transport
   /// level; an ask reports `outcome_unknown` instead.
   timed_out = 13,
-  /// The actor cannot be brought back from its history; the text has the offending version.
-  /// Nothing persisted; an operator decides.
+  /// The actor cannot be brought back from its history, and the text has the offending version; or
+  /// it threw too often in a row, and is left alone for a while. Nothing persisted; an operator
+  /// decides, and it tries again by itself.
   quarantined = 14,
   /// This node, host or connection is stopping or was never joined. Nothing persisted.
   not_running = 15,

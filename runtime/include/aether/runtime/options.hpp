@@ -85,6 +85,10 @@ struct options {
   /// `--waiting-bytes-max`, AETHER_WAITING_BYTES_MAX: 4096..1099511627776 bytes of commands that
   /// wait in this node; more are `overloaded`.
   std::size_t waiting_bytes_max = 268'435'456;
+  /// `--asks-max`, AETHER_ASKS_MAX: 1..100000000 asks that are under way from this node, retries
+  /// included; more are `overloaded` at once. So are those whose commands together would take more
+  /// than `waiting_bytes_max`, counted apart from what waits for this node's actors.
+  std::size_t asks_max = 65'536;
   /// `--resident-max`, AETHER_RESIDENT_MAX: 0..1000000000 actors in memory, 0: no bound; beyond,
   /// those unused longest leave.
   std::size_t resident_max = 0;

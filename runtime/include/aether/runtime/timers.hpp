@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,10 +23,23 @@ class timers {
   timers(const timers&) = delete;
   timers& operator=(const timers&) = delete;
 
+  /// Names a task that was added; one made by default names none.
+  struct ticket {
+    clock::time_point when{};
+    std::uint64_t order = 0;
+    friend auto operator<=>(const ticket&, const ticket&) = default;
+  };
+
   /// Calls `what` once, at `when` or shortly (usually under a millisecond) after; at once when that
   /// is past. Does nothing after `stop`.
-  void at(clock::time_point when, task what);
-  void after(clock::duration delay, task what) { at(clock::now() + delay, std::move(what)); }
+  ticket at(clock::time_point when, task what);
+  ticket after(clock::duration delay, task what) {
+    return at(clock::now() + delay, std::move(what));
+  }
+  /// Destroys the task, within the call, and does not run it; nothing where it runs or has run.
+  void cancel(const ticket& which);
+  /// Tasks that have not come due.
+  [[nodiscard]] std::size_t waiting() const;
   /// Runs no task from now on; returns when none runs. Idempotent; not from a task.
   void stop();
 
