@@ -104,7 +104,7 @@ result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock:
 
 outgoing_command::outgoing_command(const subjects& names, std::uint32_t shards,
                                    const actor_address& to, const envelope& command)
-    : subject_{names.commands(shard_of(to, shards))},
+    : subject_{names.commands(shard_of(to, shards), to.type)},
       type_{to.type.str()},
       id_{escape_token(to.id.str())},
       command_{command.command.type().wire_name},
@@ -137,6 +137,23 @@ nats_outgoing outgoing_command::message(bool repeated, std::chrono::milliseconds
   if (repeated) made.headers.emplace_back(repeated_header, "1");
   if (stale_read_) made.headers.emplace_back(read_header, stale_read);
   return made;
+}
+
+result<void> publish_tell(nats_connection& over, const subjects& names, std::uint32_t shards,
+                          const actor_address& to, const envelope& command,
+                          std::chrono::steady_clock::time_point now) {
+  std::chrono::milliseconds within{};
+  if (command.deadline != std::chrono::steady_clock::time_point::max()) {
+    within = std::chrono::ceil<std::chrono::milliseconds>(command.deadline - now);
+    if (within <= std::chrono::milliseconds::zero())
+      return fail(errc::unavailable, "its deadline passed before it was sent");
+  }
+  outgoing_command encoded{names, shards, to, command};
+  return over.publish(encoded.message(command.repeated, within), nats_flush::soon);
+}
+
+command_id command_id_of(const nats_message& from) {
+  return command_id::from_hex(from.header(command_id_header).value_or("")).value_or(command_id{});
 }
 
 result<incoming_command> parse_command(const nats_message& from, const traits_finder& find,

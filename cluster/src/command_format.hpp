@@ -37,6 +37,17 @@ class outgoing_command {
   bytes payload_;
 };
 
+/// Publishes a tell to wherever its actor's slot is served.
+/// @errors `unavailable`: its deadline has passed, or it cannot be sent. `invalid_argument`: it is
+/// too
+///         large to be.
+result<void> publish_tell(nats_connection& over, const subjects& names, std::uint32_t shards,
+                          const actor_address& to, const envelope& command,
+                          std::chrono::steady_clock::time_point now);
+
+/// The id of a command that came, without reading the rest; nil where it has none.
+[[nodiscard]] command_id command_id_of(const nats_message& from);
+
 struct incoming_command {
   actor_address to;
   envelope command;

@@ -53,7 +53,7 @@ struct node::impl {
   }
   options settings;
   std::vector<cluster::hosted> types;
-  cluster::wall_clock wall = &std::chrono::system_clock::now;
+  cluster::choices chosen;
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
   front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
@@ -72,7 +72,12 @@ void node::host_type(const actor_traits& traits, behavior_factory factory) {
 
 void node::set_wall_clock(std::function<std::chrono::system_clock::time_point()> now) {
   AETHER_ASSERT(!impl_->parts && now && "set_wall_clock() comes before join()");
-  impl_->wall = std::move(now);
+  impl_->chosen.wall_clock = std::move(now);
+}
+
+void node::allocate(std::shared_ptr<const cluster::allocation_strategy> strategy) {
+  AETHER_ASSERT(!impl_->parts && strategy && "allocate() comes before join()");
+  impl_->chosen.strategy = std::move(strategy);
 }
 
 command_router& node::router() noexcept { return impl_->door; }
@@ -81,7 +86,8 @@ result<void> node::join() {
   if (impl_->parts) return fail(errc::invalid_argument, "this node has joined already");
   if (auto valid = impl_->settings.check(); !valid) return valid;
   log::configure({impl_->settings.log_level, impl_->settings.log_format});
-  auto joined = cluster::node_parts::join(impl_->settings, impl_->types, impl_->wall, impl_->dead);
+  auto joined =
+      cluster::node_parts::join(impl_->settings, impl_->types, impl_->chosen, impl_->dead);
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());

@@ -14,7 +14,6 @@ namespace aether::cluster {
 namespace {
 
 constexpr std::chrono::seconds join_timeout{15};
-constexpr std::chrono::seconds flush_timeout{2};
 
 /// "a=1,b=2"
 std::vector<std::string> labels_of(std::string_view text) {
@@ -24,9 +23,11 @@ std::vector<std::string> labels_of(std::string_view text) {
   return labels;
 }
 
-coordinator_options coordination_of(const options& settings, const std::vector<hosted>& types) {
+coordinator_options coordination_of(const options& settings, const std::vector<hosted>& types,
+                                    const choices& chosen) {
   coordinator_options made{.node = *node_id::parse(settings.node)};
   made.weight = types.empty() ? 0 : settings.weight;
+  made.strategy = chosen.strategy;
   made.layout = {settings.shards, settings.streams, settings.replicas};
   made.heartbeat = settings.heartbeat;
   made.failure_timeout = settings.failure_timeout;
@@ -42,13 +43,28 @@ subjects names_of(const options& settings) {
   return {*namespace_name::parse(settings.prefix), *namespace_name::parse(settings.ns)};
 }
 
+/// Whether who served the slot is gone without having handed it over: nobody will answer what it
+/// got.
+bool lost_its_server(const shard_table* before, const shard_table& next, const actor_type& type,
+                     shard_id shard) {
+  if (before == nullptr) return true;
+  const auto same = [](const shard_table::entry* a, const shard_table::entry* b) {
+    return a == nullptr || b == nullptr ? a == b : a->incarnation == b->incarnation;
+  };
+  const auto* giver = before->giver(type, shard);
+  const auto* gives = next.giver(type, shard);
+  if (!same(before->owner(type, shard), next.owner(type, shard))) return gives == nullptr;
+  return giver != nullptr && gives == nullptr &&
+         std::ranges::none_of(next.nodes(), [&](const auto& one) { return same(&one, giver); });
+}
+
 }  // namespace
 
 result<std::unique_ptr<node_parts>> node_parts::join(
-    const options& settings, const std::vector<hosted>& types, wall_clock wall,
+    const options& settings, const std::vector<hosted>& types, choices chosen,
     std::shared_ptr<aether::dead_letters> dead_letters) {
   std::unique_ptr<node_parts> made{
-      new node_parts{settings, std::move(wall), std::move(dead_letters)}};
+      new node_parts{settings, std::move(chosen), std::move(dead_letters)}};
   auto started = settings.nats.empty() ? made->start_in_memory(types) : made->start_on_nats(types);
   if (!started) return std::unexpected(std::move(started).error());
   return made;
@@ -69,7 +85,7 @@ void node_parts::make_host(const std::vector<hosted>& types) {
   made.passivate_after = settings_.passivate_after;
   made.accepts_all = settings_.nats.empty();
   made.node_name = settings_.node;
-  made.wall_clock = wall_;
+  made.wall_clock = chosen_.wall_clock;
   host_ = std::make_unique<actor_host>(made, events_, snapshots_, clock_);
   for (const auto& type : types) {
     host_->host_type(*type.traits, type.factory);
@@ -82,7 +98,7 @@ void node_parts::make_router(subjects names) {
   how.asks.attempt = settings_.ask_attempt;
   how.asks_max = settings_.asks_max;
   how.asks_bytes_max = settings_.waiting_bytes_max;
-  router_ = std::make_shared<cluster::router>(*host_, connection_, std::move(names),
+  router_ = std::make_shared<cluster::router>(*host_, connection_, traffic_, std::move(names),
                                               settings_.shards, how, clock_);
   host_->send_through(*router_);
   router_->start();
@@ -111,12 +127,18 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   events_ = std::make_shared<jetstream_event_store>(connection_, names, *layout);
   snapshots_ = std::make_shared<jetstream_snapshot_store>(connection_, names, *layout);
   make_host(types);
+  traffic_ = std::make_shared<slot_traffic>(
+      connection_, names, *host_,
+      slot_traffic::options{settings_.shards, types_, settings_.waiting_bytes_max});
   make_router(names);
-  listener_ = std::make_unique<shard_listener>(connection_, names, *host_);
-  coordinator_ =
-      std::make_unique<coordinator>(connection_, names, clock_, coordination_of(settings_, types));
+  coordinator_ = std::make_unique<coordinator>(connection_, names, clock_,
+                                               coordination_of(settings_, types, chosen_));
+  make_keeper(names);
   coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
   coordinator_->on_evicted([this](const error& why) { evicted(why); });
+  auto ready = keeper_->start(
+      [this](std::uint64_t revision, const std::vector<slot>& taken) { settled(revision, taken); });
+  if (!ready) return ready;
   if (auto joined = coordinator_->join(join_timeout); !joined) return joined;
   await_owners();
   watch_contact();
@@ -132,51 +154,45 @@ void node_parts::watch_contact() {
 /// Another process is this node now: it has the shards, this one serves nothing any more.
 void node_parts::evicted(const error& why) {
   log::error("node", "evicted", {{"node", settings_.node}, {"reason", why.message()}});
-  for (std::uint32_t shard = 0; shard < settings_.shards; ++shard) let_go(shard_id{shard});
+  keeper_->abandon();
 }
 
-/// Takes up what this node owns from now on and lets go of the rest. Letting go comes first on the
-/// way out (refuse, then stop listening), taking up first on the way in (serve, then listen).
+void node_parts::make_keeper(subjects names) {
+  slot_keeper::options how{.self = {*node_id::parse(settings_.node), coordinator_->incarnation()}};
+  auto talk = std::make_shared<hand_over_talk>(connection_, std::move(names), how.self);
+  keeper_ =
+      std::make_shared<slot_keeper>(traffic_, std::move(talk), *host_, clock_, std::move(how));
+}
+
+/// Has the slots of the new table served, and sends asks again whose owner is gone. Where the owner
+/// before hands its slot over, it answers what it got; the rest is kept by the next one.
 void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
-  const auto owner = [this](const shard_table* table, shard_id shard) -> const shard_table::entry* {
-    return table == nullptr || types_.empty() ? nullptr : table->owner(types_.front(), shard);
-  };
-  const auto is_me = [this](const shard_table::entry* one) {
-    return one != nullptr && one->incarnation == coordinator_->incarnation();
-  };
-  const auto before = followed_;
   host_->set_epoch(writer_epoch{next->revision()});
-  std::vector<bool> changed(next->shards());
-  std::vector<shard_id> gained;
-  std::size_t owned = 0;
-  for (std::uint32_t i = 0; i < next->shards(); ++i) {
-    const shard_id shard{i};
-    const auto* now = owner(next.get(), shard);
-    const auto* was = owner(before.get(), shard);
-    const bool mine = is_me(now);
-    const bool had = is_me(was);
-    changed[i] =
-        now == nullptr || was == nullptr ? now != was : now->incarnation != was->incarnation;
-    owned += mine ? 1 : 0;
-    if (mine && !had) {
-      take_up(shard);
-      gained.push_back(shard);
-    }
-    if (had && !mine) let_go(shard);
-  }
+  keeper_->follow(next);
+  std::shared_ptr<const shard_table> before;
   {
     const std::lock_guard lock{owned_mutex_};
-    followed_ = next;
-    owned_ = owned;
+    before = std::exchange(followed_, next);
   }
   owned_changed_.notify_all();
-  router_->owners_changed([&](shard_id shard) { return types_.empty() || changed[shard.value()]; });
-  coordinator_->settled(next->revision());
-  if (settings_.warm_up && !gained.empty()) warm_up(gained);
+  router_->owners_changed([&](const actor_type& type, shard_id shard) {
+    return lost_its_server(before.get(), *next, type, shard);
+  });
+}
+
+void node_parts::settled(std::uint64_t revision, const std::vector<slot>& taken) {
+  coordinator_->settled(revision);
+  if (!settings_.warm_up || taken.empty()) return;
+  std::vector<shard_id> shards;
+  for (const auto& one : taken) shards.push_back(one.shard);
+  std::ranges::sort(shards);
+  const auto repeated = std::ranges::unique(shards);
+  shards.erase(repeated.begin(), repeated.end());
+  warm_up(std::move(shards));
 }
 
 /// @param gained ascending.
-void node_parts::warm_up(const std::vector<shard_id>& gained) {
+void node_parts::warm_up(std::vector<shard_id> gained) {
   std::vector<shard_range> ranges;
   for (const auto shard : gained) {
     // Of those stored together the ones between cost little, and are not brought to life.
@@ -196,32 +212,13 @@ void node_parts::warm_up(const std::vector<shard_id>& gained) {
   });
 }
 
-void node_parts::take_up(shard_id shard) {
-  for (const auto& type : types_) host_->accept(type, shard);
-  if (auto listening = listener_->listen(shard); !listening)
-    log::error("cluster", "shard_not_served",
-               {{"shard", shard.value()}, {"reason", listening.error().message()}});
-}
-
-void node_parts::let_go(shard_id shard) {
-  for (const auto& type : types_) host_->release(type, shard);
-  listener_->ignore(shard);
-}
-
-bool node_parts::someone_can_take_over() const {
-  for (const auto& member : coordinator_->members())
-    if (member.node.str() != settings_.node && member.weight > 0 &&
-        member.state == member_state::up)
-      return true;
-  return false;
-}
-
-/// Whether every slot has an owner that was heard to be up.
+/// Whether every slot has an owner that was heard to be up, and to serve what this table gives it.
 bool node_parts::all_served(const shard_table* table) const {
   if (table == nullptr || table->assignments().empty()) return false;
   std::vector<incarnation_id> up;
   for (const auto& member : coordinator_->members())
-    if (member.state == member_state::up && member.heard) up.push_back(member.incarnation);
+    if (member.state == member_state::up && member.heard && member.settled >= table->revision())
+      up.push_back(member.incarnation);
   for (const auto& one : table->assignments())
     for (const auto index : one.owners)
       if (index == shard_table::none ||
@@ -249,40 +246,9 @@ void node_parts::await_owners() {
   }
 }
 
-void node_parts::await_hand_over() {
-  coordinator_->announce_leaving();
-  const auto deadline = std::chrono::steady_clock::now() + settings_.drain_timeout;
-  std::unique_lock lock{owned_mutex_};
-  while (owned_ > 0 && std::chrono::steady_clock::now() < deadline) {
-    owned_changed_.wait_for(lock, settings_.heartbeat);
-    lock.unlock();
-    const bool worth_waiting = someone_can_take_over();
-    lock.lock();
-    if (!worth_waiting) return;
-  }
-}
-
 result<leader_election> node_parts::election(std::string_view name, election_handlers handlers) {
   return elections_.enter(connection_, settings_, name, std::move(handlers));
 }
-
-bool node_parts::leave() {
-  if (left_.exchange(true)) return true;
-  elections_.leave();
-  if (coordinator_ && coordinator_->joined()) await_hand_over();
-  if (listener_) listener_->ignore_all();
-  const bool clean = host_ == nullptr || host_->stop(settings_.drain_timeout);
-  if (coordinator_) coordinator_->leave();
-  if (router_) router_->stop();
-  if (connection_) {
-    (void)connection_->flush(flush_timeout);
-    connection_->close();
-  }
-  clock_.stop();
-  log::info("node", "left", {{"node", settings_.node}, {"clean", clean}});
-  return clean;
-}
-
 node_status node_parts::status() const {
   node_status made;
   made.node = settings_.node;

@@ -8,7 +8,8 @@
 #include "coordinator.hpp"
 #include "node_elections.hpp"
 #include "router.hpp"
-#include "shard_listener.hpp"
+#include "slot_keeper.hpp"
+#include "slot_traffic.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -20,7 +21,13 @@
 
 namespace aether::cluster {
 
-using wall_clock = std::function<std::chrono::system_clock::time_point()>;
+/// What a program sets in code rather than by options.
+struct choices {
+  std::function<std::chrono::system_clock::time_point()> wall_clock =
+      &std::chrono::system_clock::now;
+  /// Not null.
+  std::shared_ptr<const allocation_strategy> strategy = even_allocation();
+};
 
 struct hosted {
   const actor_traits* traits;
@@ -33,7 +40,7 @@ class node_parts {
  public:
   /// @errors as for `node::join`.
   [[nodiscard]] static result<std::unique_ptr<node_parts>> join(
-      const options& settings, const std::vector<hosted>& types, wall_clock wall,
+      const options& settings, const std::vector<hosted>& types, choices made,
       std::shared_ptr<aether::dead_letters> dead_letters);
   ~node_parts();
 
@@ -48,25 +55,27 @@ class node_parts {
   [[nodiscard]] node_status status() const;
 
  private:
-  node_parts(const options& settings, wall_clock wall, std::shared_ptr<aether::dead_letters> dead)
-      : settings_{settings}, wall_{std::move(wall)}, dead_letters_{std::move(dead)} {}
+  node_parts(const options& settings, choices made, std::shared_ptr<aether::dead_letters> dead)
+      : settings_{settings}, chosen_{std::move(made)}, dead_letters_{std::move(dead)} {}
   result<void> start_in_memory(const std::vector<hosted>& types);
   result<void> start_on_nats(const std::vector<hosted>& types);
   void make_host(const std::vector<hosted>& types);
   void make_router(subjects names);
   void follow(const std::shared_ptr<const shard_table>& next);
-  void take_up(shard_id shard);
-  void warm_up(const std::vector<shard_id>& gained);
-  void let_go(shard_id shard);
+  void make_keeper(subjects names);
+  void settled(std::uint64_t revision, const std::vector<slot>& taken);
+  void warm_up(std::vector<shard_id> gained);
   void watch_contact();
   void evicted(const error& why);
   void await_owners();
   [[nodiscard]] bool all_served(const shard_table* table) const;
-  void await_hand_over();
+  // Leaving (node_leaving.cpp)
+  [[nodiscard]] bool hand_over_all();
+  [[nodiscard]] bool has_nothing(const shard_table* table) const;
   [[nodiscard]] bool someone_can_take_over() const;
 
   const options settings_;
-  const wall_clock wall_;
+  const choices chosen_;
   const std::shared_ptr<aether::dead_letters> dead_letters_;
   std::vector<actor_type> types_;
   timers clock_;
@@ -75,17 +84,16 @@ class node_parts {
   std::shared_ptr<snapshot_store> snapshots_;
   std::unique_ptr<actor_host> host_;
   std::shared_ptr<cluster::router> router_;
-  std::unique_ptr<shard_listener> listener_;
+  std::shared_ptr<slot_traffic> traffic_;
+  std::shared_ptr<slot_keeper> keeper_;
   std::unique_ptr<coordinator> coordinator_;
   node_elections elections_;
-  std::vector<actor_type> types_;
   std::atomic<bool> left_{false};
 
   std::mutex owned_mutex_;
   std::condition_variable owned_changed_;
   /// The table that this node acts on, null before the first.
   std::shared_ptr<const shard_table> followed_;
-  std::size_t owned_ = 0;
 };
 
 }  // namespace aether::cluster

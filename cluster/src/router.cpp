@@ -29,6 +29,18 @@ void note(sent_stats& in, const result<any_reply>& answer) {
 
 void add_one(std::atomic<std::uint64_t>& to) { to.fetch_add(1, std::memory_order_relaxed); }
 
+envelope copy_of_tell(const envelope& from) {
+  envelope copy;
+  copy.id = from.id;
+  copy.correlation = from.correlation;
+  copy.repeated = from.repeated;
+  copy.stale_read = from.stale_read;
+  copy.deadline = from.deadline;
+  copy.command = from.command.share();
+  copy.sender = from.sender;
+  return copy;
+}
+
 /// What an answer means for the ask: whether it is the actor's, or the way was barred.
 attempt_result classify(const result<any_reply>& answer) {
   if (answer) return attempt_result::answered;
@@ -94,20 +106,18 @@ struct router::open_ask {
   }
 };
 
-router::router(actor_host& local, std::shared_ptr<nats_connection> over, subjects names,
-               std::uint32_t shards, const options& how, timers& clock)
+router::router(actor_host& local, std::shared_ptr<nats_connection> over,
+               std::shared_ptr<slot_traffic> here, subjects names, std::uint32_t shards,
+               const options& how, timers& clock)
     : local_{local},
       over_{std::move(over)},
+      here_{std::move(here)},
       names_{std::move(names)},
       shards_{shards},
       how_{how},
       clock_{clock} {}
 
 void router::start() { sweep(); }
-
-bool router::is_local(const actor_address& to) const {
-  return !over_ || local_.accepts(to.type, shard_of(to, shards_));
-}
 
 result<void> router::tell(const actor_address& to, envelope command) {
   auto& home = stripe_of_thread();
@@ -121,15 +131,18 @@ void router::lost(const dead_letter& letter) { local_.dead_letters().publish(let
 
 result<void> router::pass_on(const actor_address& to, envelope command) {
   if (stopped_) return fail(errc::not_running, "this node has left");
-  if (is_local(to)) return local_.tell(to, std::move(command));
-  std::chrono::milliseconds within{};
-  if (command.deadline != std::chrono::steady_clock::time_point::max()) {
-    within = std::chrono::ceil<std::chrono::milliseconds>(command.deadline - now());
-    if (within <= std::chrono::milliseconds::zero())
-      return fail(errc::unavailable, "its deadline passed before it was sent");
+  if (!over_) return local_.tell(to, std::move(command));
+  const auto admitted = here_->admit(to, command);
+  if (admitted.way == slot_traffic::passage::kept) return {};
+  if (admitted.way == slot_traffic::passage::full) return slot_traffic::too_many_kept();
+  if (admitted.way == slot_traffic::passage::through) {
+    auto spare = copy_of_tell(command);
+    auto sent = local_.tell(to, std::move(command));
+    // Its slot is leaving just now: the rest of the way is over the network.
+    if (sent || sent.error().code() != errc::not_owner) return sent;
+    command = std::move(spare);
   }
-  outgoing_command encoded{names_, shards_, to, command};
-  return over_->publish(encoded.message(command.repeated, within), nats_flush::soon);
+  return publish_tell(*over_, names_, shards_, to, command, now());
 }
 
 router::stripe& router::stripe_of(const open_ask* ask) {
@@ -173,7 +186,8 @@ void router::refuse(envelope& command, error why) {
 void router::ask(const actor_address& to, envelope command) {
   if (stopped_) return refuse(command, {errc::not_running, "this node has left"});
   // What goes to another node is encoded beside it, and takes about as much again.
-  const std::size_t size = sizeof(open_ask) + command.command.footprint() * (is_local(to) ? 1 : 2);
+  const bool stays = !over_ || local_.accepts(to.type, shard_of(to, shards_));
+  const std::size_t size = sizeof(open_ask) + command.command.footprint() * (stays ? 1 : 2);
   if (auto room = take_room(size); !room) return refuse(command, std::move(room).error());
   const auto ask = std::make_shared<open_ask>(to, std::move(command), size, how_.asks);
   {
@@ -202,18 +216,27 @@ void router::carry_out(const ask_ptr& ask, ask_machine::effect effect) {
 
 void router::send(const ask_ptr& ask, const ask_machine::send& attempt) {
   add_one(stripe_of(ask.get()).attempts);
-  if (is_local(ask->to))
-    send_local(ask, attempt.number);
-  else
-    send_remote(ask, attempt);
+  if (!over_) return local_.ask(ask->to, local_attempt(ask, attempt.number));
+  auto command = local_attempt(ask, attempt.number);
+  const auto admitted = here_->admit(ask->to, command);
+  switch (admitted.way) {
+    case slot_traffic::passage::through:
+      return local_.ask(ask->to, std::move(command));
+    case slot_traffic::passage::full:
+      return attempt_ended(ask, attempt.number, slot_traffic::too_many_kept());
+    case slot_traffic::passage::shut:
+      return send_remote(ask, attempt);
+    case slot_traffic::passage::kept:
+      return;
+  }
 }
 
-void router::send_local(const ask_ptr& ask, std::uint32_t number) {
+envelope router::local_attempt(const ask_ptr& ask, std::uint32_t number) {
   envelope command = ask->wrap(number > 1);
   command.answer = [self = shared_from_this(), ask, number](result<any_reply> answer) {
     self->attempt_ended(ask, number, std::move(answer));
   };
-  local_.ask(ask->to, std::move(command));
+  return command;
 }
 
 void router::send_remote(const ask_ptr& ask, const ask_machine::send& attempt) {
@@ -277,9 +300,9 @@ void router::sweep() {
   });
 }
 
-void router::owners_changed(const std::function<bool(shard_id)>& changed) {
+void router::owners_changed(const std::function<bool(const actor_type&, shard_id)>& changed) {
   for (const auto& ask : all_open())
-    if (changed(shard_of(ask->to, shards_)))
+    if (changed(ask->to.type, shard_of(ask->to, shards_)))
       carry_out(ask, ask->step([](ask_machine& machine) { return machine.owner_changed(now()); }));
 }
 

@@ -7,6 +7,7 @@
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
 #include "core/ask_machine.hpp"
+#include "slot_traffic.hpp"
 
 #include <array>
 #include <atomic>
@@ -18,10 +19,11 @@
 
 namespace aether::cluster {
 
-/// Takes each command to the owner of its shard: a local actor without encoding, another node by
-/// the shard's subject. Carries an ask through until it is answered or its deadline passes: an
-/// `ask_machine` each, with this object as its shell. Asks that are open are bounded in number and
-/// in bytes; more are `overloaded`. Thread-safe.
+/// Takes each command to the owner of its slot: a local actor without encoding, another node by the
+/// slot's subject; while a slot comes to this node, as `slot_traffic` says. Carries an ask through
+/// until it is answered or its deadline passes: an `ask_machine` each, with this object as its
+/// shell. Asks that are open are bounded in number and in bytes; more are `overloaded`.
+/// Thread-safe.
 class router final : public command_router, public std::enable_shared_from_this<router> {
  public:
   struct options {
@@ -32,9 +34,10 @@ class router final : public command_router, public std::enable_shared_from_this<
     std::size_t asks_bytes_max = 256U << 20U;
   };
 
-  /// @param over null: everything is local.
-  router(actor_host& local, std::shared_ptr<nats_connection> over, subjects names,
-         std::uint32_t shards, const options& how, timers& clock);
+  /// @param over, here null: everything is local.
+  router(actor_host& local, std::shared_ptr<nats_connection> over,
+         std::shared_ptr<slot_traffic> here, subjects names, std::uint32_t shards,
+         const options& how, timers& clock);
 
   /// Begins to watch deadlines; call once, after construction.
   void start();
@@ -46,8 +49,9 @@ class router final : public command_router, public std::enable_shared_from_this<
   void lost(const dead_letter& letter) override;
 
   [[nodiscard]] sent_stats stats();
-  /// Sends the open asks to the new owners of the shards for which `changed` is true.
-  void owners_changed(const std::function<bool(shard_id)>& changed);
+  /// Sends the open asks to the new owners of the slots for which `changed` is true: those whose
+  /// owner is gone. Where it hands over, it answers what it got.
+  void owners_changed(const std::function<bool(const actor_type&, shard_id)>& changed);
 
  private:
   struct open_ask;
@@ -69,7 +73,7 @@ class router final : public command_router, public std::enable_shared_from_this<
   void refuse(envelope& command, error why);
   void carry_out(const ask_ptr& ask, ask_machine::effect effect);
   void send(const ask_ptr& ask, const ask_machine::send& attempt);
-  void send_local(const ask_ptr& ask, std::uint32_t number);
+  [[nodiscard]] envelope local_attempt(const ask_ptr& ask, std::uint32_t number);
   void send_remote(const ask_ptr& ask, const ask_machine::send& attempt);
   void attempt_ended(const ask_ptr& ask, std::uint32_t number, result<any_reply> answer);
   void finish(const ask_ptr& ask, result<any_reply> answer);
@@ -80,10 +84,10 @@ class router final : public command_router, public std::enable_shared_from_this<
   [[nodiscard]] stripe& stripe_of(const open_ask* ask);
   /// For what has no ask: threads seldom meet there.
   [[nodiscard]] stripe& stripe_of_thread();
-  [[nodiscard]] bool is_local(const actor_address& to) const;
 
   actor_host& local_;
   std::shared_ptr<nats_connection> over_;
+  std::shared_ptr<slot_traffic> here_;
   subjects names_;
   std::uint32_t shards_;
   options how_;

@@ -126,10 +126,15 @@ std::string subjects::shard_snapshots(shard_id shard) const {
   return of_shard("snap", shard, 2) + ".>";
 }
 std::string subjects::all_snapshots() const { return root_ + "snap.>"; }
-std::string subjects::commands(shard_id shard) const { return of_shard("cmd", shard); }
+std::string subjects::commands(shard_id shard, const actor_type& type) const {
+  return of_shard("cmd", shard, 1 + type.str().size()) + '.' + type.str();
+}
 std::string subjects::heartbeat(const node_id& node) const { return root_ + "hb." + node.str(); }
 std::string subjects::all_heartbeats() const { return root_ + "hb.*"; }
 std::string subjects::node(const node_id& node) const { return root_ + "node." + node.str(); }
+std::string subjects::hand_over(const node_id& node, std::string_view process) const {
+  return (root_ + "hand." + node.str()).append(1, '.').append(process);
+}
 std::string subjects::process(std::string_view incarnation) const {
   return (root_ + "proc.").append(incarnation);
 }

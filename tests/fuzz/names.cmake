@@ -5,6 +5,7 @@ set(AETHER_FUZZ_NAMES
   command_window
   commit
   coordination
+  hand_over
   heartbeat
   hosted_types
   jetstream_answers

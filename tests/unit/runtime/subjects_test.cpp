@@ -90,10 +90,12 @@ TEST_CASE("the subject grammar is the documented one") {
   CHECK(names.all_stored_events() == "aether.bank.bus.>");
   CHECK(names.snapshot(shard_id{65'535}, alice) == "aether.bank.snap.65535.account.alice=2E1");
   CHECK(names.all_snapshots() == "aether.bank.snap.>");
-  CHECK(names.commands(shard_id{0}) == "aether.bank.cmd.0");
+  CHECK(names.commands(shard_id{0}, alice.type) == "aether.bank.cmd.0.account");
   CHECK(names.heartbeat(n1) == "aether.bank.hb.n1");
   CHECK(names.all_heartbeats() == "aether.bank.hb.*");
   CHECK(names.node(n1) == "aether.bank.node.n1");
+  CHECK(names.hand_over(n1, "01932f3a5b7c7d3e8f90a1b2c3d4e5f6") ==
+        "aether.bank.hand.n1.01932f3a5b7c7d3e8f90a1b2c3d4e5f6");
   CHECK(names.election("payer") == "aether.bank.election.payer");
   CHECK(names.event_stream(3) == "aether_bank_EVT_3");
   CHECK(names.snapshot_stream() == "aether_bank_SNAP");

@@ -4,6 +4,7 @@
 #include <aether/actors/actor_host.hpp>
 #include <aether/actors/actor_ref.hpp>
 #include <aether/actors/behavior.hpp>
+#include <aether/cluster/allocation.hpp>
 #include <aether/cluster/leader_election.hpp>
 #include <aether/runtime/options.hpp>
 
@@ -109,6 +110,11 @@ class node {
   /// @param now thread-safe, and does not throw.
   /// @pre `join` has not succeeded yet.
   void set_wall_clock(std::function<std::chrono::system_clock::time_point()> now);
+  /// Which node owns what, as long as this one leads; `even_allocation` at first. Give all nodes
+  /// the same.
+  /// @param strategy not null.
+  /// @pre `join` has not succeeded yet.
+  void allocate(std::shared_ptr<const cluster::allocation_strategy> strategy);
 
   /// Connects, creates what the namespace lacks on the server, becomes a member, and waits until
   /// every shard has an owner that is up: `failure_timeout` and `lease` at most, two heartbeats

@@ -43,13 +43,16 @@ class subjects {
   [[nodiscard]] std::string shard_snapshots(shard_id shard) const;
   /// `<prefix>.<ns>.snap.>`
   [[nodiscard]] std::string all_snapshots() const;
-  /// `<prefix>.<ns>.cmd.<shard>`: the shard's owner listens.
-  [[nodiscard]] std::string commands(shard_id shard) const;
+  /// `<prefix>.<ns>.cmd.<shard>.<type>`: the owner of this slot listens.
+  [[nodiscard]] std::string commands(shard_id shard, const actor_type& type) const;
   /// `<prefix>.<ns>.hb.<node>`, and `<prefix>.<ns>.hb.*` for all.
   [[nodiscard]] std::string heartbeat(const node_id& node) const;
   [[nodiscard]] std::string all_heartbeats() const;
   /// `<prefix>.<ns>.node.<node>`: questions to one node; no responders means it is gone.
   [[nodiscard]] std::string node(const node_id& node) const;
+  /// `<prefix>.<ns>.hand.<node>.<process>`: who takes slots over asks one start of a node for them.
+  /// @param process names the start: `[0-9a-f]{32}`.
+  [[nodiscard]] std::string hand_over(const node_id& node, std::string_view process) const;
   /// `<prefix>.<ns>.proc.<incarnation>`, 32 hexadecimal digits: one process of a node's; no
   /// responders means that it is gone.
   [[nodiscard]] std::string process(std::string_view incarnation) const;
