@@ -65,8 +65,9 @@ bool actor_host::accepts(const actor_type& type, shard_id shard) const noexcept 
 }
 bool actor_host::stop(std::chrono::milliseconds timeout) { return impl_->core->stop(timeout); }
 
-void actor_host::set_contact_until(std::chrono::steady_clock::time_point until) {
-  impl_->core->set_contact_until(until);
+void actor_host::set_contact_until(std::chrono::steady_clock::time_point until,
+                                   std::chrono::steady_clock::time_point serves_until) {
+  impl_->core->set_contact_until(until, serves_until);
 }
 
 void actor_host::set_epoch(writer_epoch epoch) noexcept { impl_->core->epoch = epoch.value(); }

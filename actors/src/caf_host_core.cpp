@@ -73,14 +73,16 @@ instant host_core::now() const {
   // In the order opposite to that of `set_contact_until`: an end never goes with an older
   // beginning.
   const auto until = contact_until_.load();
-  return {steady, wall_clock(), {contact_since_.load(), until}};
+  return {steady, wall_clock(), {contact_since_.load(), until, serves_until_.load()}};
 }
 
-void host_core::set_contact_until(std::chrono::steady_clock::time_point until) {
+void host_core::set_contact_until(std::chrono::steady_clock::time_point until,
+                                  std::chrono::steady_clock::time_point serves_until) {
   const std::lock_guard lock{contact_mutex_};
   const auto now = std::chrono::steady_clock::now();
   if (contact_until_.load() <= now) contact_since_ = now;
   contact_until_ = until;
+  serves_until_ = serves_until;
 }
 
 const host_core::hosted_type* host_core::find_type(const actor_type& type) const {

@@ -95,7 +95,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// @pre within a run of an actor.
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_alive_; }
   [[nodiscard]] instant now() const;
-  void set_contact_until(std::chrono::steady_clock::time_point until);
+  void set_contact_until(std::chrono::steady_clock::time_point until,
+                         std::chrono::steady_clock::time_point serves_until);
   [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
   /// Coarse: by up to 4 ms.
   [[nodiscard]] std::uint32_t now_ms() const noexcept;
@@ -153,6 +154,7 @@ class host_core : public std::enable_shared_from_this<host_core> {
   std::mutex contact_mutex_;
   std::atomic<std::chrono::steady_clock::time_point> contact_since_{contact{}.since};
   std::atomic<std::chrono::steady_clock::time_point> contact_until_{contact{}.until};
+  std::atomic<std::chrono::steady_clock::time_point> serves_until_{contact{}.serves_until};
   std::atomic<bool> evicting_{false};
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;

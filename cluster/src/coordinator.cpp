@@ -219,6 +219,7 @@ void coordinator::impl::publish_view() {
   view_.term = core_.term();
   view_.leading_until = core_.leading_until();
   view_.contact_until = core_.contact_until();
+  view_.serves_until = core_.serves_until(clock::now());
 }
 
 coordinator::impl::view coordinator::impl::look() const {
@@ -254,6 +255,10 @@ std::uint64_t coordinator::term() const { return impl_->look().term; }
 
 clock::time_point coordinator::contact_until() const {
   return impl_->connected() ? impl_->look().contact_until : clock::time_point{};
+}
+
+clock::time_point coordinator::serves_until() const {
+  return impl_->connected() ? impl_->look().serves_until : clock::time_point{};
 }
 
 incarnation_id coordinator::incarnation() const { return impl_->incarnation(); }

@@ -86,6 +86,8 @@ class coordinator {
   /// Until then no slot of this node can have been given away behind its back; in the past where it
   /// can. See `coordination`.
   [[nodiscard]] std::chrono::steady_clock::time_point contact_until() const;
+  /// Out of contact, until then: see `coordination`.
+  [[nodiscard]] std::chrono::steady_clock::time_point serves_until() const;
   /// This process.
   [[nodiscard]] incarnation_id incarnation() const;
 

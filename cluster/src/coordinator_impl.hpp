@@ -34,6 +34,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
     std::uint64_t term = 0;
     std::optional<time_point> leading_until = std::nullopt;
     time_point contact_until = {};
+    time_point serves_until = {};
   };
   [[nodiscard]] view look() const;
   [[nodiscard]] bool connected() const noexcept { return connection_->connected(); }

@@ -147,7 +147,7 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
 
 void node_parts::watch_contact() {
   if (left_) return;
-  host_->set_contact_until(coordinator_->contact_until());
+  host_->set_contact_until(coordinator_->contact_until(), coordinator_->serves_until());
   clock_.after(settings_.heartbeat / 8, [this] { watch_contact(); });
 }
 

@@ -114,6 +114,9 @@ using entity_effects = std::vector<std::variant<
 ///   something, within the present contact. Out of contact they wait for the log's end to be read
 ///   (or for the append that they share a batch with). Repeated commands that the window knows are
 ///   answered as they were.
+/// - Where another owner may have begun without this one hearing of it (`contact::serves_until`),
+///   nothing it decided is said: what is stored then is `outcome_unknown`, all else `unavailable`.
+///   So an owner in contact, whose memory counts, misses nothing that anyone was told of.
 /// - A command that only reads is answered without waiting for an append, from what is stored; one
 ///   that may be stale, without waiting for anything.
 /// - A deferred command waits apart and is decided again behind the next stored event.
@@ -194,6 +197,8 @@ class entity {
     envelope command;
     result<any_reply> answer;
     bool persists = false;
+    /// Answered from the window.
+    bool recalled = false;
     bool stops = false;
     bool defers = false;
     /// It rests on a state that may be outdated.
@@ -246,6 +251,9 @@ class entity {
   bool decide_fresh(envelope& command, instant now);
   /// Whether the state is surely the newest, without asking.
   [[nodiscard]] bool is_sure(instant now) const noexcept;
+  [[nodiscard]] static bool serves(instant now) noexcept;
+  /// Takes back what was decided: the owner that there may be by now knows nothing of it.
+  static void disown(decided& done);
   /// Whether a command that only reads is answered while others are stored or confirmed.
   [[nodiscard]] bool may_look(const envelope& command, instant now) const noexcept;
   [[nodiscard]] result<any_reply> look(const envelope& command, instant now);

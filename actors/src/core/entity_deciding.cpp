@@ -88,7 +88,7 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
     return true;
   }
   if (const bytes* known = window_.find(command.id)) {
-    hold(command, any_reply{*known});
+    hold(command, any_reply{*known}).recalled = true;
     return true;
   }
   if (command.repeated && window_.possibly_forgotten(command.id)) {
@@ -103,6 +103,10 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
 
 bool entity::is_sure(instant now) const noexcept {
   return now.steady < now.contact.until && proven_ >= now.contact.since;
+}
+
+bool entity::serves(instant now) noexcept {
+  return now.steady < std::max(now.contact.until, now.contact.serves_until);
 }
 
 void entity::mark_unproven(instant now) noexcept {
@@ -318,8 +322,19 @@ void entity::close_batch(instant now, entity_effects& out) {
   draft_.reset();
 }
 
+void entity::disown(decided& done) {
+  if (!done.answer && done.answer.error().code() != errc::rejected) return;
+  constexpr const char* why = "this node has lost its cluster, and another may own the actor by now";
+  done.answer =
+      fail(done.persists || done.recalled ? errc::outcome_unknown : errc::unavailable, why);
+  done.stops = false;
+  done.after.clear();
+}
+
 void entity::release_answers(instant now, entity_effects& out) {
+  const bool may_speak = serves(now);
   for (auto& done : batch_) {
+    if (!may_speak && !done.defers) disown(done);
     stopping_ = stopping_ || done.stops;
     if (done.defers) {
       defer(std::move(done.command), out);

@@ -11,6 +11,8 @@ struct instant;
 struct contact {
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::time_point::min();
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+  /// Out of contact, until then: another owner cannot have begun without this one hearing of it.
+  std::chrono::steady_clock::time_point serves_until = std::chrono::steady_clock::time_point::max();
 };
 
 /// Time that goes on while something is worked off.

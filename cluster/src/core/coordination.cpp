@@ -129,6 +129,7 @@ coordination::effects coordination::heard(const heartbeat& from, time_point now)
   if (!active()) return take();
   // Another process of the same name is a member only where it is the one to stay.
   apply(membership_.heard(from, now), now);
+  if (own) echo_until_ = std::max(echo_until_, time_point{duration{from.sent_at}} + trusted());
   if (stranger) beat(now);  // so that it need not wait to know who is there
   if (from.table_revision > std::max(table_revision(), table_revision_heard_)) {
     table_revision_heard_ = from.table_revision;
@@ -143,10 +144,26 @@ void coordination::take_acknowledgement(const heartbeat& from) {
   if (from.table_revision > table_revision()) return;
   for (const auto& one : from.heard) {
     if (one.of != options_.incarnation) continue;
-    const duration trusted =
-        options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
-    contact_until_ = std::max(contact_until_, time_point{duration{one.sent_at}} + trusted);
+    contact_until_ = std::max(contact_until_, time_point{duration{one.sent_at}} + trusted());
   }
+}
+
+duration coordination::trusted() const noexcept {
+  return options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
+}
+
+time_point coordination::serves_until(time_point now) const {
+  const bool behind = table_revision_heard_ > table_revision();
+  if (behind || (!server_is_alone_ && !hears_most(now))) return {};
+  return echo_until_;
+}
+
+bool coordination::hears_most(time_point now) const {
+  if (!table_) return false;
+  std::size_t heard = 0;
+  for (const auto& one : table_->nodes())
+    if (membership_.heard_since(one.node, one.incarnation, now - trusted())) ++heard;
+  return 2 * heard > table_->nodes().size();
 }
 
 coordination::effects coordination::settled(std::uint64_t revision, time_point now) {

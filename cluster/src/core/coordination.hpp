@@ -62,6 +62,14 @@ struct coordination_options {
 /// names a full `failure_timeout`, unless it is gone for certain. Without a leader nobody is in
 /// contact for long: what a node says is then to be confirmed against the log.
 ///
+/// *Serving.* Without a leader, or a bucket, healthy nodes go on: out of contact a node serves as long
+/// as it is sure to hear of a table that gives its slots away. Where the NATS server is alone, that is
+/// until seven eighths of `failure_timeout` after it sent a heartbeat that came back to it: whoever
+/// gives slots away hears by the same server, and gave it so long. In a group of servers its own echo
+/// proves nothing; there it must also hear most of the nodes that the table names, as the larger part
+/// of a cluster that came apart does. A node that has heard of a newer table than it follows does
+/// not serve until it follows it.
+///
 /// Each `read_*`, `write_*` and `ask_types` is answered once by its counterpart input. Pure: no
 /// clock, no I/O, no threads, no randomness; the whole cluster runs in one test thread.
 class coordination {
@@ -110,7 +118,10 @@ class coordination {
                                      time_point now);
   void probe_answered(const node_id& node, const incarnation_id& incarnation);
   /// See `membership::trust_missing_responders`.
-  void trust_missing_responders(bool trusted) { membership_.trust_missing_responders(trusted); }
+  void trust_missing_responders(bool trusted) {
+    server_is_alone_ = trusted;
+    membership_.trust_missing_responders(trusted);
+  }
   /// This node serves every slot that it owns in the table of that revision.
   [[nodiscard]] effects settled(std::uint64_t revision, time_point now);
   [[nodiscard]] effects types_answered(const node_id& of,
@@ -135,11 +146,16 @@ class coordination {
   [[nodiscard]] std::uint64_t term() const noexcept { return lease_.term(); }
   /// Until then nobody can have given this node's slots away behind its back.
   [[nodiscard]] time_point contact_until() const noexcept { return contact_until_; }
+  /// Out of contact, until then: others cannot have been given this node's slots without its hearing
+  /// of it.
+  [[nodiscard]] time_point serves_until(time_point now) const;
 
  private:
   void enter(phase next);
   effects take() { return std::exchange(out_, {}); }
   void take_acknowledgement(const heartbeat& from);
+  [[nodiscard]] duration trusted() const noexcept;
+  [[nodiscard]] bool hears_most(time_point now) const;
   void beat(time_point now);
   void probe_if_due(time_point now);
   void probe_all(time_point now);
@@ -166,7 +182,9 @@ class coordination {
   time_point next_heartbeat_{};
   time_point next_probe_{};
   time_point contact_until_{};
+  time_point echo_until_{};
   std::uint64_t settled_ = 0;
+  bool server_is_alone_ = false;
   bool farewell_pending_ = false;
 
   std::shared_ptr<const shard_table> table_;

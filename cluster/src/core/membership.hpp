@@ -96,6 +96,12 @@ class membership {
   [[nodiscard]] std::vector<member> members() const;
   /// The newest process of that name; null when not known.
   [[nodiscard]] const member* find(const node_id& node) const;
+  /// Whether the process was heard at `when` or later.
+  [[nodiscard]] bool heard_since(const node_id& node, const incarnation_id& incarnation,
+                                 time_point when) const {
+    const auto found = entries_.find({node, incarnation});
+    return found != entries_.end() && found->second.view.heard && found->second.last_heard >= when;
+  }
   /// Whether the process was heard before.
   [[nodiscard]] bool knows(const heartbeat& from) const {
     return entries_.contains({from.node, from.incarnation});

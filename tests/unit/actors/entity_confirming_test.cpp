@@ -415,3 +415,37 @@ TEST_CASE("entity: told to leave while it confirms, it answers first where it ca
     CHECK(it.under_test.now() == phase::appending);
   }
 }
+
+TEST_CASE("entity: where another owner may be at work unheard, nothing that it decides is said") {
+  entity_script<account> it;
+  it.recover();
+  const auto known = it.send(deposit{1}).id;
+  it.append_succeeds();
+  const auto lose_cluster = [&] { it.contact.until = it.contact.serves_until = it.now; };
+  SUBCASE("what is stored is not known to be its own owner's") {
+    auto& begun_before = it.send(deposit{1});
+    auto& rejected = it.send(withdraw{100});
+    lose_cluster();
+    it.append_succeeds();
+    CHECK(error_to(begun_before) == errc::outcome_unknown);
+    CHECK(rejected.answers.empty());
+    it.confirm();
+    CHECK(error_to(rejected) == errc::unavailable);
+  }
+  SUBCASE("a query tells nothing, though the log's end was read") {
+    lose_cluster();
+    auto& sent = it.send(get_balance{});
+    it.confirm();
+    CHECK(error_to(sent) == errc::unavailable);
+  }
+  SUBCASE("nor does a command that is repeated") {
+    lose_cluster();
+    CHECK(error_to(it.send(deposit{1}, {.id = known, .repeated = true})) == errc::outcome_unknown);
+  }
+  SUBCASE("out of contact alone, it speaks") {
+    lose_contact(it);
+    auto& sent = it.send(deposit{1});
+    it.append_succeeds();
+    CHECK(reply_to<balance>(sent).cents == 2);
+  }
+}

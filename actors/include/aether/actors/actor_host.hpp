@@ -196,7 +196,12 @@ class actor_host final : public command_router {
   /// rejections, replies without events) wait until the actor's log is seen to end where the actor
   /// thinks, and are `unavailable` when that cannot be seen. Nothing else changes. After a gap,
   /// each actor is looked after once. At first: for ever.
-  void set_contact_until(std::chrono::steady_clock::time_point until);
+  /// @param serves_until out of contact, until then: another owner cannot have begun without this
+  ///        host being told. From then on nothing that is decided is said: what is stored is
+  ///        `outcome_unknown`, all else `unavailable`; but for stale reads.
+  void set_contact_until(std::chrono::steady_clock::time_point until,
+                         std::chrono::steady_clock::time_point serves_until =
+                             std::chrono::steady_clock::time_point::max());
 
   /// Releases everything and waits until no actor is left. From then on commands are answered
   /// `not_running`, `accept` and `warm_up` bring nothing to life, and another `stop` says the same.
