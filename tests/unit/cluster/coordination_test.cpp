@@ -225,6 +225,38 @@ TEST_CASE(
   CHECK(samples::owned(write->table, "n1") == shards);
 }
 
+TEST_CASE("coordination: out of contact it serves while it is sure to hear of a table") {
+  driven n1;
+  auto hint = of_n2();
+  hint.table_revision = 5;
+  (void)n1.core.heard(hint, at(455ms));
+  (void)n1.core.table_read(earlier(5, {"n1", "n2", "n3"}), at(460ms));
+  auto echo = n1.core.own_heartbeat(at(3500ms));
+  SUBCASE("with one server, as long as its own word comes back") {
+    n1.core.trust_missing_responders(true);
+    (void)n1.core.heard(echo, at(3510ms));
+    CHECK(n1.core.serves_until(at(3510ms)) == at(3500ms + 1750ms));
+  }
+  SUBCASE("with several, as long as it hears most of those whom the table names as well") {
+    (void)n1.core.heard(echo, at(3510ms));
+    CHECK(n1.core.serves_until(at(3510ms)) == time_point{});
+    (void)n1.core.heard(hint, at(3520ms));
+    CHECK(n1.core.serves_until(at(3520ms)) == at(3500ms + 1750ms));
+    echo.sent_at = at(5400ms).time_since_epoch().count();
+    (void)n1.core.heard(echo, at(5400ms));
+    CHECK(n1.core.serves_until(at(5400ms)) == time_point{});
+  }
+  SUBCASE("not while others follow a newer table") {
+    n1.core.trust_missing_responders(true);
+    (void)n1.core.heard(echo, at(3510ms));
+    hint.table_revision = 6;
+    CHECK(first<coordination::read_table>(n1.core.heard(hint, at(3520ms))) != nullptr);
+    CHECK(n1.core.serves_until(at(3520ms)) == time_point{});
+    (void)n1.core.table_read(earlier(6, {"n1", "n2"}), at(3530ms));
+    CHECK(n1.core.serves_until(at(3530ms)) == at(3500ms + 1750ms));
+  }
+}
+
 TEST_CASE("coordination: what it serves is said at once") {
   driven n1;
   const auto effects = n1.core.settled(7, at(500ms));
