@@ -111,7 +111,12 @@ TEST_CASE("host: an actor that is leaving is not asked to leave again, nor count
   constexpr std::size_t max = 100, all = 140;
   hotel it{{.resident_max = max}};
   it.snapshots->hold_saves();
-  it.check_in(0, all);  // each newcomer has the host look for one who may leave
+  it.check_in(0, max);
+  for (std::size_t id = max; id < all; ++id) {
+    const auto before = it.host.stats().evictions;
+    it.check_in(id, id + 1);  // has the host look for one more who may leave
+    REQUIRE(await([&] { return it.host.stats().evictions > before; }));
+  }
   REQUIRE(await([&] { return it.snapshots->held() >= all - max; }));
   CHECK(it.host.stats().resident == all);
   it.snapshots->release();
