@@ -95,6 +95,8 @@ class host_core : public std::enable_shared_from_this<host_core> {
   /// @pre within a run of an actor.
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_alive_; }
   [[nodiscard]] instant now() const;
+  /// As `host_options` says; when that throws, the system's.
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
   void set_contact_until(std::chrono::steady_clock::time_point until,
                          std::chrono::steady_clock::time_point serves_until);
   [[nodiscard]] activation_registry& registry() noexcept { return registry_; }
@@ -129,8 +131,6 @@ class host_core : public std::enable_shared_from_this<host_core> {
                           activation_registry::stripe& stripe);
   /// Why no more actors fit into memory; nothing where one does.
   [[nodiscard]] std::optional<error> crowded() const;
-  /// As `host_options` says; when that throws, the system's.
-  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const;
   void keep_alive(const actor_type& type);
   /// @pre the stripe's mutex is held, and the actor has left.
   void follow(const activation& gone, activation_registry::stripe& stripe);
