@@ -276,7 +276,7 @@ TEST_CASE("entity: a handler is told who asks, on whose behalf, when, and what i
   auto& sent = it.send(who_asks{});  // waits for the event on its way
   it.append_succeeds();
   const command_id story = command_id::make();
-  it.send_envelope({command_id::make(), story, false, script::time_point::max(),
+  it.send_envelope({command_id::make(), story, false, false, script::time_point::max(),
                     any_message::of(who_asks{}), [](auto) {},
                     std::make_shared<const actor_address>(it.address)});
   CHECK(versions == std::vector{event_version{0}, event_version{1}, event_version{1}});

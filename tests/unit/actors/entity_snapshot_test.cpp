@@ -63,7 +63,7 @@ struct script : entity_script<saver<Rules>> {
     return saved_one();
   }
   bool saves_when_it_leaves() {
-    this->retire(false);
+    this->retire(departure::if_idle);
     const bool saves = saved_one();
     CHECK(this->retired == 1);
     return saves;
