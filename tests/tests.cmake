@@ -48,10 +48,14 @@ function(aether_test_set set)
   aether_precompile_test(${target})
 
   # Programs that the tests run are handed over by name.
-  set(flights_program "")
+  set(programs "")
   if(AETHER_BUILD_EXAMPLES AND set STREQUAL "live")
-    set(flights_program "$<TARGET_FILE:flights>")
+    set(programs "AETHER_FLIGHTS=$<TARGET_FILE:flights>")
     add_dependencies(${target} flights)
+  elseif(set STREQUAL "faults")
+    set(programs
+      "AETHER_CHAOS=$<TARGET_FILE:aether_chaos>" "AETHER_CHECK=$<TARGET_FILE:aether_check>")
+    add_dependencies(${target} aether_chaos aether_check)
   endif()
 
   math(EXPR timeout "${arg_TIMEOUT} * ${timeout_factor}")

@@ -117,6 +117,7 @@ or_error<child_process> child_process::start(const command& what) {
 child_process::child_process(child_process&& other) noexcept
     : pid_{std::exchange(other.pid_, -1)},
       report_{std::move(other.report_)},
+      line_{std::move(other.line_)},
       status_{other.status_} {}
 
 child_process::~child_process() {
@@ -128,7 +129,6 @@ child_process::~child_process() {
 
 or_error<std::string> child_process::report(clock::time_point deadline) {
   constexpr std::size_t bytes_max = 4'096;
-  std::string line;
   while (clock::now() < deadline && !stop_requested()) {
     pollfd ready{report_.get(), POLLIN, 0};
     if (::poll(&ready, 1, 50) <= 0) continue;
@@ -136,8 +136,8 @@ or_error<std::string> child_process::report(clock::time_point deadline) {
     const auto got = ::read(report_.get(), &c, 1);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return std::unexpected("it ended before it was ready");
-    if (c == '\n' || line.size() == bytes_max) return line;
-    line += c;
+    if (c == '\n' || line_.size() == bytes_max) return std::exchange(line_, {});
+    line_ += c;
   }
   return std::unexpected(stop_requested() ? "interrupted" : "it was not ready in time");
 }

@@ -58,7 +58,8 @@ class child_process {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
   using clock = std::chrono::steady_clock;
-  /// The first line that the child writes to `report_fd`; waits for it until `deadline`.
+  /// The next line that the child writes to `report_fd`; waits for it until `deadline`. What has
+  /// come of it by then is kept for the next call.
   /// @errors the child closed the pipe, mostly by ending, or said nothing in time, or the user
   ///         asked us to stop.
   [[nodiscard]] or_error<std::string> report(clock::time_point deadline);
@@ -75,6 +76,7 @@ class child_process {
 
   pid_t pid_;
   owned_fd report_;
+  std::string line_;
   std::optional<int> status_;
 };
 

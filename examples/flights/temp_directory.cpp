@@ -7,15 +7,15 @@
 
 namespace flights {
 
-or_error<temp_directory> temp_directory::make() {
+or_error<temp_directory> temp_directory::make(const std::string& name) {
   std::error_code problem;
   const auto parent = std::filesystem::temp_directory_path(problem);
   if (problem) return std::unexpected("no directory for temporary files: " + problem.message());
-  std::string name = (parent / "aether-flights-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
+  std::string path = (parent / (name + "-XXXXXX")).string();
+  if (::mkdtemp(path.data()) == nullptr)
     return std::unexpected("cannot make a directory in " + parent.string() + ": " +
                            std::strerror(errno));
-  return temp_directory{std::filesystem::path{name}};
+  return temp_directory{std::filesystem::path{path}};
 }
 
 temp_directory::temp_directory(temp_directory&& other) noexcept

@@ -3,13 +3,15 @@
 #include "or_error.hpp"
 
 #include <filesystem>
+#include <string>
 
 namespace flights {
 
 /// A fresh directory below TMPDIR, or /tmp, that only we may read; removed at the end.
 class temp_directory {
  public:
-  [[nodiscard]] static or_error<temp_directory> make();
+  /// @param name begins its name.
+  [[nodiscard]] static or_error<temp_directory> make(const std::string& name = "aether-flights");
   temp_directory(temp_directory&& other) noexcept;
   temp_directory& operator=(temp_directory&&) = delete;
   ~temp_directory();
