@@ -324,7 +324,8 @@ void entity::close_batch(instant now, entity_effects& out) {
 
 void entity::disown(decided& done) {
   if (!done.answer && done.answer.error().code() != errc::rejected) return;
-  constexpr const char* why = "this node has lost its cluster, and another may own the actor by now";
+  constexpr const char* why =
+      "this node has lost its cluster, and another may own the actor by now";
   done.answer =
       fail(done.persists || done.recalled ? errc::outcome_unknown : errc::unavailable, why);
   done.stops = false;

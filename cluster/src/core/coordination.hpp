@@ -62,13 +62,13 @@ struct coordination_options {
 /// names a full `failure_timeout`, unless it is gone for certain. Without a leader nobody is in
 /// contact for long: what a node says is then to be confirmed against the log.
 ///
-/// *Serving.* Without a leader, or a bucket, healthy nodes go on: out of contact a node serves as long
-/// as it is sure to hear of a table that gives its slots away. Where the NATS server is alone, that is
-/// until seven eighths of `failure_timeout` after it sent a heartbeat that came back to it: whoever
-/// gives slots away hears by the same server, and gave it so long. In a group of servers its own echo
-/// proves nothing; there it must also hear most of the nodes that the table names, as the larger part
-/// of a cluster that came apart does. A node that has heard of a newer table than it follows does
-/// not serve until it follows it.
+/// *Serving.* Without a leader, or a bucket, healthy nodes go on: out of contact a node serves as
+/// long as it is sure to hear of a table that gives its slots away. Where the NATS server is alone,
+/// that is until seven eighths of `failure_timeout` after it sent a heartbeat that came back to it:
+/// whoever gives slots away hears by the same server, and gave it so long. In a group of servers
+/// its own echo proves nothing; there it must also hear most of the nodes that the table names, as
+/// the larger part of a cluster that came apart does. A node that has heard of a newer table than
+/// it follows does not serve until it follows it.
 ///
 /// Each `read_*`, `write_*` and `ask_types` is answered once by its counterpart input. Pure: no
 /// clock, no I/O, no threads, no randomness; the whole cluster runs in one test thread.
@@ -146,8 +146,8 @@ class coordination {
   [[nodiscard]] std::uint64_t term() const noexcept { return lease_.term(); }
   /// Until then nobody can have given this node's slots away behind its back.
   [[nodiscard]] time_point contact_until() const noexcept { return contact_until_; }
-  /// Out of contact, until then: others cannot have been given this node's slots without its hearing
-  /// of it.
+  /// Out of contact, until then: others cannot have been given this node's slots without its
+  /// hearing of it.
   [[nodiscard]] time_point serves_until(time_point now) const;
 
  private:

@@ -234,9 +234,9 @@ TEST_CASE("soak: asks and tells through a node's router, faster than the store")
                      .load_bytes = 1'000,
                      .percent = {0, 5, 1}}};
   const auto router = std::make_shared<cluster::router>(
-      run.host, nullptr, nullptr, subjects{*namespace_name::parse("aether"), *namespace_name::parse("t")},
-      256, cluster::router::options{.asks_max = asks_max, .asks_bytes_max = asks_bytes_max},
-      run.clock);
+      run.host, nullptr, nullptr,
+      subjects{*namespace_name::parse("aether"), *namespace_name::parse("t")}, 256,
+      cluster::router::options{.asks_max = asks_max, .asks_bytes_max = asks_bytes_max}, run.clock);
   router->start();
   run.door = router.get();
   std::uint64_t most_open = 0;

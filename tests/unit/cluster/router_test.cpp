@@ -29,8 +29,9 @@ struct routed {
   explicit routed(const router::options& how, host_options options = {})
       : host{node.start(std::move(options))},
         under_test{std::make_shared<router>(
-            *host, nullptr, nullptr, subjects{*namespace_name::parse("aether"), *namespace_name::parse("t")},
-            256, how, node.clock)} {
+            *host, nullptr, nullptr,
+            subjects{*namespace_name::parse("aether"), *namespace_name::parse("t")}, 256, how,
+            node.clock)} {
     under_test->start();
   }
   ~routed() {

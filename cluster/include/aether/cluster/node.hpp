@@ -135,8 +135,8 @@ class node {
     return {router(), model<Actor>::traits().type, id};
   }
 
-  /// The one actor of a type with `singleton = true`. Some node that hosts the type has it in memory,
-  /// called or not; when that one goes, another brings it back by itself.
+  /// The one actor of a type with `singleton = true`. Some node that hosts the type has it in
+  /// memory, called or not; when that one goes, another brings it back by itself.
   template <class Actor>
   [[nodiscard]] actor_ref<Actor> singleton() {
     static_assert(Actor::singleton, "the actor is one of many: use actor<Actor>(id)");
