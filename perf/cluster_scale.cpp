@@ -31,11 +31,12 @@ double through_nodes(std::size_t nodes, std::size_t total) {
 std::vector<present_node> nodes_up(std::size_t count) {
   std::vector<present_node> up;
   for (std::size_t i = 0; i < count; ++i) {
-    auto& added = up.emplace_back();
-    added.who = {node_id::parse("n" + std::to_string(1'000 + i)).value(),
-                 cluster::incarnation_id::make(), 1};
-    added.able = true;
-    added.types = {actor_type::parse("counter").value()};
+    up.push_back({.who = {node_id::parse("n" + std::to_string(1'000 + i)).value(),
+                          cluster::incarnation_id::make(), 1},
+                  .able = true,
+                  .types = {actor_type::parse("counter").value()},
+                  .labels = {},
+                  .version = {}});
   }
   return up;
 }
@@ -52,7 +53,7 @@ struct bucket {
   std::uint64_t revision = 0;
 
   bucket() {
-    if (auto made = keys.create(1); !made) throw std::runtime_error{made.error().message()};
+    if (auto made = keys.create_wait(1); !made) throw std::runtime_error{made.error().message()};
   }
   void write(bytes_view value) {
     const auto done = keys.write_wait("table", revision, value);

@@ -17,14 +17,17 @@ target_link_libraries(aether_test_main PRIVATE aether_build_flags doctest::docte
 
 # Builds executable aether_<set> and registers each of its test cases as a ctest test.
 #
-#   aether_test_set(<set> TIMEOUT <seconds> [LABEL <label>] [PER_SERVER] [ALONE] SOURCES <source>...)
+#   aether_test_set(<set> TIMEOUT <seconds> [LABEL <label>] [TARGET <name>] [LIBRARY <name>...]
+#     [PER_SERVER] [ALONE] SOURCES <source>...)
 #
 # LABEL: the ctest label where it is not the set's name.
+# TARGET: the executable's name where it is not aether_<set>.
+# LIBRARY: targets that have the folder's other sources; the first one is linked with.
 # PER_SERVER: once for each of AETHER_NATS_SERVERS, with the server's path in the environment
 #             variable AETHER_NATS_SERVER and its label in front of the test's name.
 # ALONE: no other test runs meanwhile.
 function(aether_test_set set)
-  cmake_parse_arguments(arg "PER_SERVER;ALONE" "TIMEOUT;LABEL" "SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "PER_SERVER;ALONE" "TIMEOUT;LABEL;TARGET" "LIBRARY;SOURCES" ${ARGN})
   if(NOT arg_LABEL)
     set(arg_LABEL ${set})
   endif()
@@ -38,8 +41,16 @@ function(aether_test_set set)
   endif()
 
   set(target aether_${set})
+  if(arg_TARGET)
+    set(target ${arg_TARGET})
+  endif()
   add_executable(${target} ${arg_SOURCES})
-  aether_check_listed(${target} "${CMAKE_CURRENT_SOURCE_DIR}/${set}/*.cpp")
+  set(checked ${target} ${arg_LIBRARY})
+  aether_check_listed("${checked}" "${CMAKE_CURRENT_SOURCE_DIR}/${set}/*.cpp")
+  if(arg_LIBRARY)
+    list(GET arg_LIBRARY 0 library)
+    target_link_libraries(${target} PRIVATE ${library})
+  endif()
   # The project's root is included from so that a test can reach a pure core: "actors/src/core/...".
   target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE

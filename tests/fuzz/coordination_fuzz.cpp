@@ -43,9 +43,9 @@ void check_lease_key(bytes_view value) {
 void check_plans(const shard_table& table) {
   std::vector<present_node> present;
   for (const auto& one : table.nodes()) {
-    auto& added = present.emplace_back();
-    added.who = one;
-    added.able = one.weight > 0;
+    present.push_back(
+        {.who = one, .able = one.weight > 0, .types = {}, .labels = {}, .version = {}});
+    auto& added = present.back();
     for (const auto& each : table.assignments())
       added.types.insert(added.types.end(), each.types.begin(), each.types.end());
     std::ranges::sort(added.types);

@@ -88,8 +88,11 @@ void membership::follow(entry& known, const heartbeat& from, time_point now, cha
   known.sent_at = from.sent_at;
   known.probes_failed = 0;
   const member_state before = known.view.state;
-  const bool superseded = known.view.superseded;
-  const bool backwards = before != member_state::down && from.state < before;
+  const bool was_superseded = known.view.superseded;
+  // Who slept while a later process of its name came and went is its node's only one again.
+  const bool superseded = was_superseded && has_successor(from.node, from.incarnation);
+  const bool backwards =
+      before != member_state::down && from.state < before && was_superseded == superseded;
   known.view = view_of(from);
   known.view.superseded = superseded;
   known.view.state = before;
@@ -100,6 +103,25 @@ void membership::follow(entry& known, const heartbeat& from, time_point now, cha
     to_state(known, member_state::leaving, "heard again", out);
   } else if (!backwards) {
     to_state(known, from.state, before == member_state::down ? "heard again" : "announced", out);
+  }
+  const bool returns = before == member_state::down && alive(known.view) && !superseded;
+  if (returns && from.state != member_state::joining) supersede_earlier(from, out);
+}
+
+bool membership::has_successor(const node_id& node, const incarnation_id& incarnation) const {
+  return std::ranges::any_of(entries_, [&](const auto& one) {
+    return one.first.first == node && one.first.second > incarnation && alive(one.second.view) &&
+           one.second.view.state != member_state::joining;
+  });
+}
+
+void membership::supersede_earlier(const heartbeat& by, changes& out) {
+  for (auto& [who, known] : entries_) {
+    if (who.first != by.node || who.second >= by.incarnation || !alive(known.view) ||
+        known.view.superseded)
+      continue;
+    known.view.superseded = true;
+    to_state(known, member_state::leaving, "replaced by another process", out);
   }
 }
 
@@ -159,10 +181,7 @@ membership::changes membership::presume_up(const shard_table::entry& who,
   view.weight = who.weight;
   view.types = std::move(types);
   view.heard = false;
-  view.superseded = std::ranges::any_of(entries_, [&](const auto& one) {
-    return one.first.first == who.node && one.first.second > who.incarnation &&
-           alive(one.second.view) && one.second.view.state != member_state::joining;
-  });
+  view.superseded = has_successor(who.node, who.incarnation);
   if (view.superseded) view.state = member_state::leaving;
   const auto [at, fresh] = entries_.try_emplace(which, entry{view, now});
   entry& known = at->second;

@@ -50,6 +50,7 @@ struct member_change {
 ///
 ///     (unknown) --heard--> joining --heard--> up --heard--> leaving
 ///     joining|up --a later process with the node id is up--> leaving (superseded)
+///     superseded --heard, and that one is down--> joining|up|leaving
 ///     joining|up|leaving --silence | two probes without responders | farewell--> down
 ///     down --heard again, no farewell--> joining|up|leaving
 ///
@@ -124,6 +125,9 @@ class membership {
   [[nodiscard]] bool is_self(const key& who) const { return who == self_; }
   void heard_self(time_point now);
   [[nodiscard]] bool hears(time_point now) const;
+  /// A later process of that name is there.
+  [[nodiscard]] bool has_successor(const node_id& node, const incarnation_id& incarnation) const;
+  void supersede_earlier(const heartbeat& by, changes& out);
   void follow(entry& known, const heartbeat& from, time_point now, changes& out);
   void meet(const heartbeat& from, time_point now, changes& out);
   void to_state(entry& known, member_state next, std::string_view reason, changes& out);

@@ -140,6 +140,25 @@ TEST_CASE("membership: a process that started earlier may follow one that is dow
   CHECK(told(view.heard(beat("n2", 4), at(2300ms))) == "n2 up");
 }
 
+TEST_CASE("membership: who slept while a later process of its name came and went is back") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 1), at(0ms));
+  (void)view.heard(beat("n2", 2, up), at(100ms));
+  (void)view.heard(beat("n2", 2, down), at(200ms));
+  CHECK(told(view.heard(beat("n2", 1, up), at(300ms))) == "n2 up");
+  CHECK(view.find(node("n2"))->incarnation == samples::process(1));
+  CHECK_FALSE(view.find(node("n2"))->superseded);
+}
+
+TEST_CASE("membership: a later process that was only silent has its name again") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 5), at(0ms));
+  CHECK(ticks(view, 0ms, 2200ms) == "n2 down");
+  CHECK(told(view.heard(beat("n2", 4), at(2300ms))) == "n2 up");
+  CHECK(told(view.heard(beat("n2", 5), at(2400ms))) == "n2 up, n2 leaving");
+  CHECK(view.find(node("n2"))->incarnation == samples::process(5));
+}
+
 TEST_CASE("membership: in a group of servers a missing responder proves nothing") {
   auto view = seen_by_n1();
   view.trust_missing_responders(false);
