@@ -156,6 +156,8 @@ command_id command_id_of(const nats_message& from) {
   return command_id::from_hex(from.header(command_id_header).value_or("")).value_or(command_id{});
 }
 
+bool is_repeated(const nats_message& from) { return from.header(repeated_header).has_value(); }
+
 result<incoming_command> parse_command(const nats_message& from, const traits_finder& find,
                                        std::chrono::steady_clock::time_point now) {
   if (from.header(format_header).value_or("") != format_version) return bad_header(format_header);

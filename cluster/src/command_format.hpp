@@ -47,6 +47,7 @@ result<void> publish_tell(nats_connection& over, const subjects& names, std::uin
 
 /// The id of a command that came, without reading the rest; nil where it has none.
 [[nodiscard]] command_id command_id_of(const nats_message& from);
+[[nodiscard]] bool is_repeated(const nats_message& from);
 
 struct incoming_command {
   actor_address to;

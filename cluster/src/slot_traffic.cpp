@@ -69,9 +69,9 @@ slot_traffic::admission slot_traffic::admit(const actor_address& to, envelope& c
   const std::lock_guard lock{at->mutex};
   made.way = at->gate.local();
   if (made.way == passage::kept) at->gate.add_waiting({to, std::move(command)});
-  // What leaves this node was not worked off here.
+  // What leaves this node was not worked off here; if it came here, its copies are told apart so.
   if (made.way == passage::shut)
-    at->gate.recorded().strike(command.id);
+    command.repeated = at->gate.recorded().strike(command.id) || command.repeated;
   else
     made.held.unlock();
   return made;
@@ -169,13 +169,15 @@ void slot_traffic::receive(guarded_slot& at, nats_message message) {
   const auto id = command_id_of(message);
   // One that cannot be told from others is kept as an ask is: every copy.
   const bool asked = !message.reply_to().empty() || id.is_nil();
+  const auto told = is_repeated(message) ? command_copy::told_again : command_copy::told;
   const std::size_t bytes = sizeof(kept_command) + message.payload().size();
   kept_command one{std::move(message), now(), {kept_bytes_, bytes}};
   const bool room = kept_bytes_.load(std::memory_order_relaxed) <= options_.kept_bytes_max;
   passage way{};
   {
     const std::lock_guard lock{at.mutex};
-    way = at.gate.keeping() && !room ? passage::full : at.gate.arrive(id, asked, one);
+    way = at.gate.keeping() && !room ? passage::full
+                                     : at.gate.arrive(id, asked ? command_copy::asked : told, one);
   }
   switch (way) {
     case passage::through:
@@ -211,14 +213,14 @@ void slot_traffic::deliver(guarded_slot& at, const nats_message& message,
 reply_sink slot_traffic::answer_to(guarded_slot& at, const command_id& id, std::string reply_to) {
   return [self = shared_from_this(), &at, id,
           reply_to = std::move(reply_to)](const result<any_reply>& answer) {
-    if (is_no_answer(answer)) self->strike(at, id);
+    if (is_no_answer(answer)) (void)self->strike(at, id);
     send_answer(*self->over_, reply_to, answer);
   };
 }
 
-void slot_traffic::strike(guarded_slot& at, const command_id& id) {
+bool slot_traffic::strike(guarded_slot& at, const command_id& id) {
   const std::lock_guard lock{at.mutex};
-  at.gate.recorded().strike(id);
+  return at.gate.recorded().strike(id);
 }
 
 void slot_traffic::pass_on(guarded_slot& at, const nats_message& message,
@@ -236,7 +238,7 @@ void slot_traffic::pass_on(guarded_slot& at, waiting_command one) {
 }
 
 void slot_traffic::publish(guarded_slot& at, const actor_address& to, envelope command) {
-  strike(at, command.id);
+  command.repeated = strike(at, command.id) || command.repeated;
   auto sent = publish_tell(*over_, names_, options_.shards, to, command, now());
   if (!sent) lost(to, command, std::move(sent).error());
 }

@@ -101,7 +101,8 @@ class slot_traffic : public std::enable_shared_from_this<slot_traffic> {
     passage way = passage::shut;
     std::shared_lock<std::shared_mutex> held{};
   };
-  /// Takes `command` when it is `kept`; for `through`, the host may still refuse with `not_owner`:
+  /// Takes `command` when it is `kept`, and marks it as repeated when it goes out and had come here
+  /// before; for `through`, the host may still refuse with `not_owner`:
   /// then it goes out.
   [[nodiscard]] admission admit(const actor_address& to, envelope& command);
 
@@ -134,7 +135,8 @@ class slot_traffic : public std::enable_shared_from_this<slot_traffic> {
   void publish(guarded_slot& at, const actor_address& to, envelope command);
   void refuse(const nats_message& message, const error& why);
   [[nodiscard]] reply_sink answer_to(guarded_slot& at, const command_id& id, std::string reply_to);
-  void strike(guarded_slot& at, const command_id& id);
+  /// Whether it was noted as got here.
+  bool strike(guarded_slot& at, const command_id& id);
   void lost(const actor_address& to, const envelope& command, error why);
 
   const std::shared_ptr<nats_connection> over_;

@@ -11,6 +11,14 @@
 
 namespace aether::cluster {
 
+/// What a copy of a command is, as far as a gate must know.
+enum class command_copy {
+  told,
+  /// A tell that may have been sent before, as its sender says.
+  told_again,
+  asked
+};
+
 /// The ids of commands that a giver got while a taker may have got them too.
 class recorded_ids {
  public:
@@ -23,8 +31,8 @@ class recorded_ids {
     else
       complete_ = complete_ && ids_.contains(id);
   }
-  /// It was not worked off here after all.
-  void strike(const command_id& id) { ids_.erase(id); }
+  /// It was not worked off here after all. @returns whether it was noted.
+  bool strike(const command_id& id) { return ids_.erase(id) > 0; }
   void clear() {
     ids_ = {};
     complete_ = true;
@@ -66,15 +74,15 @@ class slot_gate {
   };
 
   /// A command came over the network. Takes `what` only when it is `kept`.
-  /// @param asked an ask: each copy of it is answered. Of a tell one copy is handed over.
-  passage arrive(const command_id& id, bool asked, Remote& what) {
+  /// Of an ask each copy is handed over, and answered; of a tell one.
+  passage arrive(const command_id& id, command_copy copy, Remote& what) {
     if (network_ == door::open) {
       if (recording_) recorded_.note(id);
       return passage::through;
     }
     if (network_ == door::shut) return passage::shut;
     if (kept_.size() >= kept_max) return passage::full;
-    kept_.push_back({id, asked, std::move(what)});
+    kept_.push_back({id, copy, std::move(what)});
     return passage::kept;
   }
   /// Whether a local sender's command goes `through`, waits (`kept`) or goes out to the network
@@ -89,15 +97,14 @@ class slot_gate {
 
   void keep() { network_ = door::keeping; }
   [[nodiscard]] bool keeping() const noexcept { return network_ == door::keeping; }
-  /// Of what was kept, drops that with an id of these: the giver has it. Of a tell only the first
-  /// copy: another one is what the giver could not work off, and sent on after it had named it.
+  /// Of what was kept, drops that with an id of these: the giver has it. Not a tell that is sent
+  /// again: that is what the giver could not work off, and sent on, perhaps after it had named it.
   /// @returns what was dropped.
   std::vector<Remote> drop(std::span<const command_id> got) {
     const std::unordered_set<command_id> ids{got.begin(), got.end()};
-    std::unordered_set<command_id> told;
     std::vector<Remote> dropped;
     std::erase_if(kept_, [&](kept& one) {
-      const bool there = ids.contains(one.id) && (one.asked || told.insert(one.id).second);
+      const bool there = one.copy != command_copy::told_again && ids.contains(one.id);
       if (there) dropped.push_back(std::move(one.what));
       return there;
     });
@@ -108,7 +115,8 @@ class slot_gate {
     std::vector<Remote> taken;
     taken.reserve(kept_.size());
     for (auto& one : kept_)
-      if (one.asked || handed_over_.insert(one.id).second) taken.push_back(std::move(one.what));
+      if (one.copy == command_copy::asked || handed_over_.insert(one.id).second)
+        taken.push_back(std::move(one.what));
     kept_.clear();
     if (taken.empty()) {
       network_ = door::open;
@@ -146,7 +154,7 @@ class slot_gate {
   enum class door { shut, keeping, open };
   struct kept {
     command_id id;
-    bool asked;
+    command_copy copy;
     Remote what;
   };
 

@@ -25,7 +25,8 @@ namespace aether::cluster {
 ///
 /// The order matters: the subscription ends first, so that the actors get everything that came by
 /// it; only then are they told to finish. What cannot be finished in time goes out again, as a
-/// command, and its id is struck off the list, so that the taker does not drop it.
+/// command that is marked as repeated, perhaps after its id was named: such a tell is not dropped
+/// by the taker. An ask is refused, and its id struck off the list.
 ///
 /// Requests are idempotent: a taker that repeats one, or another taker after the first one died,
 /// gets the same answer. Recording begins anew for another taker, whose subscription is younger,

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace aether::cluster {
 
@@ -29,7 +30,12 @@ constexpr int portion = 40;
 struct command {
   std::size_t sender = 0;
   std::uint64_t number = 0;
-  friend auto operator<=>(const command&, const command&) = default;
+  /// Sent on by the giver.
+  bool again = false;
+  friend auto operator<=>(const command& a, const command& b) {
+    return std::tie(a.sender, a.number) <=> std::tie(b.sender, b.number);
+  }
+  friend bool operator==(const command& a, const command& b) { return a <=> b == 0; }
 };
 
 command_id id_of(const command& from) {
@@ -143,7 +149,7 @@ class world {
 
   void send(std::size_t sender) {
     if (sender == giver && dead_) return;
-    const command next{sender, ++sent_[sender]};
+    const command next{sender, ++sent_[sender], false};
     auto& home = nodes_[sender];
     using passage = slot_gate<command, command>::passage;
     const auto way = sender <= taker ? home.gate.local() : passage::shut;
@@ -189,7 +195,8 @@ class world {
     here.in.pop_front();
     if (next.echo) return next.echo();
     using passage = slot_gate<command, command>::passage;
-    const auto way = here.gate.arrive(id_of(next.which), false, next.which);
+    const auto copy = next.which.again ? command_copy::told_again : command_copy::told;
+    const auto way = here.gate.arrive(id_of(next.which), copy, next.which);
     if (way == passage::full) FAIL("too many were kept");
     if (way == passage::through) here.inbox.push_back(next.which);
     if (way == passage::shut) publish(where, next.which);
@@ -220,8 +227,8 @@ class world {
   /// What could not be worked off in time goes out again.
   void drain_by_force() {
     auto& here = nodes_[giver];
-    for (const auto& left : std::exchange(here.inbox, {})) {
-      here.gate.recorded().strike(id_of(left));
+    for (auto left : std::exchange(here.inbox, {})) {
+      left.again = here.gate.recorded().strike(id_of(left));
       publish(giver, left);
     }
   }

@@ -15,13 +15,14 @@ using texts = std::vector<std::string>;
 
 command_id id(std::size_t number) {
   std::array<std::uint8_t, command_id::size> raw{};
-  for (std::size_t i = 0; i < 4; ++i) raw[i] = static_cast<std::uint8_t>(number >> (8 * i));
+  for (std::size_t i = 0; i < 4; ++i) raw[8 + i] = static_cast<std::uint8_t>(number >> (8 * i));
   return command_id{raw};
 }
 
-passage arrive(gate& at, std::size_t number, bool asked = false, std::string what = {}) {
+passage arrive(gate& at, std::size_t number, command_copy copy = command_copy::told,
+               std::string what = {}) {
   if (what.empty()) what = std::to_string(number);
-  return at.arrive(id(number), asked, what);
+  return at.arrive(id(number), copy, what);
 }
 
 }  // namespace
@@ -46,24 +47,26 @@ TEST_CASE(
   gate at;
   at.keep();
   for (const std::size_t number : {1, 2, 3}) (void)arrive(at, number);
-  (void)arrive(at, 4, true);
-  (void)arrive(at, 4, true, "4 again");
+  (void)arrive(at, 4, command_copy::asked);
+  (void)arrive(at, 4, command_copy::asked, "4 again");
   // The giver named it, could not work it off, and sent it on.
-  (void)arrive(at, 2, false, "2 sent on");
+  (void)arrive(at, 2, command_copy::told_again, "2 sent on");
+  // It came to the giver alone before.
+  (void)arrive(at, 9, command_copy::told_again, "9 sent on");
   const std::vector<command_id> got{id(2), id(4), id(9)};
   CHECK(at.drop(got) == texts{"2", "4", "4 again"});
-  CHECK(at.take_kept() == texts{"1", "3", "2 sent on"});
+  CHECK(at.take_kept() == texts{"1", "3", "2 sent on", "9 sent on"});
 }
 
 TEST_CASE("slot gate: of a tell one copy is kept, of an ask each, since each waits for an answer") {
   gate at;
   at.keep();
-  CHECK(arrive(at, 1, false, "told") == passage::kept);
-  CHECK(arrive(at, 1, false, "told again") == passage::kept);
-  CHECK(arrive(at, 2, true, "asked") == passage::kept);
-  CHECK(arrive(at, 2, true, "asked again") == passage::kept);
+  CHECK(arrive(at, 1, command_copy::told, "told") == passage::kept);
+  CHECK(arrive(at, 1, command_copy::told, "told again") == passage::kept);
+  CHECK(arrive(at, 2, command_copy::asked, "asked") == passage::kept);
+  CHECK(arrive(at, 2, command_copy::asked, "asked again") == passage::kept);
   CHECK(at.take_kept() == texts{"told", "asked", "asked again"});
-  CHECK(arrive(at, 1, false, "while it is handed over") == passage::kept);
+  CHECK(arrive(at, 1, command_copy::told, "while it is handed over") == passage::kept);
   CHECK(at.take_kept() == texts{});
 }
 
