@@ -84,7 +84,7 @@ bool membership::hears(time_point now) const {
 
 void membership::follow(entry& known, const heartbeat& from, time_point now, changes& out) {
   if (known.farewell) return;  // overtaken by it
-  known.last_heard = now;
+  known.last_heard = known.heard_at = now;
   known.sent_at = from.sent_at;
   known.probes_failed = 0;
   const member_state before = known.view.state;
@@ -144,6 +144,7 @@ void membership::meet(const heartbeat& from, time_point now, changes& out) {
   auto& added =
       entries_.emplace(key{from.node, from.incarnation}, entry{view_of(from), now}).first->second;
   added.sent_at = from.sent_at;
+  added.heard_at = now;
   out.push_back({event_of(from.state), added.view, "first heartbeat"});
 }
 

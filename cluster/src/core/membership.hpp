@@ -101,7 +101,7 @@ class membership {
   [[nodiscard]] bool heard_since(const node_id& node, const incarnation_id& incarnation,
                                  time_point when) const {
     const auto found = entries_.find({node, incarnation});
-    return found != entries_.end() && found->second.view.heard && found->second.last_heard >= when;
+    return found != entries_.end() && found->second.heard_at >= when;
   }
   /// Whether the process was heard before.
   [[nodiscard]] bool knows(const heartbeat& from) const {
@@ -116,7 +116,10 @@ class membership {
   using key = std::pair<node_id, incarnation_id>;
   struct entry {
     member view;
+    /// Since then its silence counts.
     time_point last_heard;
+    /// When it was heard indeed.
+    time_point heard_at{};
     std::int64_t sent_at = 0;
     unsigned probes_failed = 0;
     bool farewell = false;

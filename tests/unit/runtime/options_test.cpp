@@ -98,6 +98,7 @@ TEST_CASE("every option is read from flag, environment and file alike") {
   expected.node = "n1";
   expected.shards = 64, expected.streams = 4, expected.replicas = 3, expected.weight = 0;
   expected.snapshots_kept = 2;
+  expected.labels = "zone=a,rack=2", expected.build = "1.4", expected.moves_max = 5;
   expected.heartbeat = 100ms, expected.failure_timeout = 1s, expected.lease = 3s;
   expected.passivate_after = 1h, expected.drain_timeout = 2min, expected.ask_attempt = 250ms;
   expected.workers = 2, expected.recovery_permits = 8, expected.mailbox_max = 16;
@@ -114,6 +115,9 @@ TEST_CASE("every option is read from flag, environment and file alike") {
                          {"replicas", "3"},
                          {"snapshots-kept", "2"},
                          {"weight", "0"},
+                         {"labels", "zone=a,rack=2"},
+                         {"build", "1.4"},
+                         {"moves-max", "5"},
                          {"heartbeat", "100ms"},
                          {"failure-timeout", "1s"},
                          {"lease", "3000ms"},
