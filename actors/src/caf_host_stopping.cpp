@@ -86,6 +86,8 @@ bool host_core::send_away(const activation_ptr& idle, std::uint32_t last_used) {
   auto& stripe = registry_.stripe_of(idle->hash);
   const std::lock_guard lock{stripe.mutex};
   if (idle->gone || idle->last_used != last_used || !idle->unused(now_ms())) return false;
+  // Until its runner knows better: who looks next counts it among those that leave.
+  idle->leaving = true;
   idle->inbox.emplace_back(entity_input::retire{departure::if_idle});
   wake(*idle);
   return true;

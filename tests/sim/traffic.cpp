@@ -63,7 +63,9 @@ void traffic::arrived(const message& what) {
   const auto& sent = command_in(what);
   auto& at = gates_[slot_of(sent.actor)];
   kept_command one{what, owner_.clock()};
-  switch (at.arrive(sent.id, what.asker != 0, one)) {
+  const auto told = sent.repeated ? cluster::command_copy::told_again : cluster::command_copy::told;
+  const auto copy = what.asker != 0 ? cluster::command_copy::asked : told;
+  switch (at.arrive(sent.id, copy, one)) {
     case passage::through:
       return hand_in(one, true);
     case passage::shut:
