@@ -42,7 +42,7 @@ traffic::passage traffic::admit(std::uint32_t actor, std::uint64_t operation, en
   const auto way = at.local();
   if (way == passage::kept) at.add_waiting({actor, operation, std::move(command)});
   // What leaves this node was not worked off here.
-  if (way == passage::shut) at.recorded().strike(command.id);
+  if (way == passage::shut) command.repeated = at.recorded().strike(command.id) || command.repeated;
   return way;
 }
 
@@ -91,7 +91,7 @@ void traffic::hand_in(const kept_command& one, bool sure) {
   made.deadline = one.arrived + sent.within;
   made.answer = [this, asker = one.what.asker, token = one.what.token, slot = slot_of(sent.actor),
                  id = sent.id](result<any_reply> got) {
-    if (is_no_answer(got)) gates_[slot].recorded().strike(id);
+    if (is_no_answer(got)) (void)gates_[slot].recorded().strike(id);
     message asked;
     asked.asker = asker;
     asked.token = token;
@@ -116,7 +116,7 @@ void traffic::pass_on(waiting_command one) {
 }
 
 void traffic::publish(std::uint32_t actor, std::uint64_t operation, envelope command) {
-  gates_[slot_of(actor)].recorded().strike(command.id);
+  command.repeated = gates_[slot_of(actor)].recorded().strike(command.id) || command.repeated;
   auto made = std::make_shared<command_content>();
   made->actor = actor;
   made->operation = operation;
