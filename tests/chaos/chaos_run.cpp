@@ -93,14 +93,18 @@ std::vector<std::string> an_id_in_every_shard(std::uint32_t shards) {
   return ids;
 }
 
-std::uint32_t count_served(node& through, std::uint32_t shards) {
+/// Asks one actor in every shard. @param why gets the error of one that does not answer.
+std::uint32_t count_served(node& through, std::uint32_t shards, std::string& why) {
   std::vector<reply_future<list_state>> asked;
   for (const std::string& id : an_id_in_every_shard(shards))
     asked.push_back(through.actor<list_actor>(id).ask(read_list{}, probe_timeout));
   const auto deadline = clock::now() + 2 * probe_timeout;
   return static_cast<std::uint32_t>(std::ranges::count_if(asked, [&](auto& one) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock::now());
-    return one.wait_for(std::max(left, milliseconds{0})) && one.get().has_value();
+    if (!one.wait_for(std::max(left, milliseconds{0}))) return false;
+    const auto answer = one.get();
+    if (!answer) why = answer.error().message();
+    return answer.has_value();
   }));
 }
 
@@ -345,7 +349,9 @@ class chaos_run {
     if (!fresh) return std::unexpected(fresh.error());
     report_.unread = load_->read_all(**fresh, clock::now() + last_reads_limit);
     report_.shards = given_.shards;
-    report_.shards_served = count_served(**fresh, given_.shards);
+    std::string why;
+    report_.shards_served = count_served(**fresh, given_.shards, why);
+    if (!why.empty()) say("a shard does not answer: " + why + nodes_->logs());
     (*fresh)->leave();
     report_.errors = load_->errors();
     report_.never_answered = load_->never_answered();
