@@ -16,9 +16,14 @@ void check_join(const std::vector<hosted_type>& types) {
   const bool distinct = std::ranges::adjacent_find(types, {}, &hosted_type::type) == types.end();
   require(!distinct || check_types(types, node, types).has_value(),
           "a node may join one that hosts the same");
-  const auto refused = check_types({}, node, types);
-  require(refused.has_value() == types.empty(), "a node that hosts nothing may not join");
-  if (!refused) require_documented(refused.error(), {errc::incompatible_cluster});
+  require(check_types({}, node, types).has_value(), "what only others host is no obstacle");
+  if (types.empty()) return;
+  const std::vector<hosted_type> ignorant{
+      {types.front().type, {}, {}, types.front().snapshot_schema}};
+  const bool knows_all = types.front().commands.empty() && types.front().events.empty();
+  const auto allowed = check_types(ignorant, node, {&types.front(), 1});
+  require(allowed.has_value() == knows_all, "who knows less of a type that both host may not join");
+  if (!allowed) require_documented(allowed.error(), {errc::incompatible_cluster});
 }
 
 }  // namespace
