@@ -109,6 +109,11 @@ void slot_keeper::consider(kept& one) {
   if (one.release) carry_out(one, one.release->kept());
   if (one.release && one.release->letting_go()) return;  // looked at again when that is done
   one.release.reset();
+  // Another had it in between, of which this process heard nothing: what it has is outdated.
+  if (one.intake && one.intake->serves() && giver && giver != one.giver) {
+    carry_out(one, one.intake->withdraw());
+    host_.release(type, shard);
+  }
   if (!one.intake) return take_up(one);
   if (one.giver && one.giver != giver) {
     one.giver.reset();
