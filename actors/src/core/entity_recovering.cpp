@@ -197,9 +197,9 @@ void entity::recovery_ended(instant now, entity_effects& out) {
   else if (trouble_)
     trouble_->failures = 0;
   loaded_ = true;
-  // Another owner may have decided later copies of what waited, and forgotten them by now; of what
-  // is told there is one copy.
-  for (auto& command : waiting_) command.repeated = command.repeated || command.answer;
+  // Another owner may have decided copies of what waited, and forgotten them by now: later ones of
+  // an ask; of a tell the one that it got while a slot was handed over, or taken by force.
+  for (auto& command : waiting_) command.repeated = true;
   enter(phase::ready);
   if (forced_) return leave(out);
   decide_waiting(now, out);

@@ -271,6 +271,21 @@ TEST_CASE("entity: after a lost race, what the winner did and has forgotten is n
   CHECK(error_to(sent) == errc::outcome_unknown);
 }
 
+TEST_CASE("entity: of a tell, too, a copy that waited for a recovery is not done again") {
+  ready_entity<trickster> it;  // its window has 8 places
+  it.tell(trick::write{});     // and another owner got the same one, as in a hand-over by force
+  commit next = it.append->next;
+  it.put(next);
+  for (int i = 0; i < 8; ++i) {
+    next.first = event_version{next.last().value() + 1};
+    next.commands.front().id = command_id::make();
+    it.put(next);
+  }
+  it.append_fails(errc::version_conflict);
+  it.recover();
+  CHECK(!it.append);
+}
+
 TEST_CASE("entity: who loses every race is told so, and the next command starts anew") {
   ready_entity<account> it;
   auto& sent = it.send(deposit{10});
