@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int ticks_per_heartbeat = 4;
+constexpr int looks_per_heartbeat = 8;
 constexpr int ticks_per_lease = 20;
 constexpr int requests_per_lease = 2;
 constexpr int jitter_divisor = 20;
@@ -122,7 +123,7 @@ void coordinator::watch_contact() {
   owner_.actors.set_contact_until(
       connected ? machine_.contact_until() : cluster::time_point{},
       connected ? machine_.serves_until(owner_.clock()) : cluster::time_point{});
-  owner_.after(in_.timing.heartbeat / ticks_per_heartbeat, [this] { watch_contact(); });
+  owner_.after(in_.timing.heartbeat / looks_per_heartbeat, [this] { watch_contact(); });
 }
 
 void coordinator::arrived(const message& what) {

@@ -97,7 +97,7 @@ void slots::abandon() {
 void slots::stop() {
   if (std::exchange(stopped_, true)) return;
   for (auto& one : slots_) {
-    if (one.intake && !one.intake->settled()) carry_out(one, one.intake->withdraw());
+    if (one.intake && !one.intake->serves()) carry_out(one, one.intake->withdraw());
     owner_.commands_in.ignore(one.slot);
   }
   owner_.link.ignore({subject::kind::hand_over, owner_.number});
@@ -122,7 +122,9 @@ void slots::consider(kept& one) {
   const auto giver = process_of(in_.giver_of(*table_, one.slot));
   one.mine =
       process_of(in_.owner_of(*table_, one.slot)) == me && table_->revision() >= one.believed;
-  if (one.release && one.release->current() == slot_release::phase::released && giver != me) {
+  // Until then its taker may ask again: a table that is older than the taker's does not count.
+  const bool nobody_asks = giver != me && table_->revision() >= one.believed;
+  if (nobody_asks && one.release && one.release->current() == slot_release::phase::released) {
     one.release.reset();
     one.askers.clear();
     owner_.commands_in.stop_recording(one.slot);
@@ -130,14 +132,14 @@ void slots::consider(kept& one) {
   if (!one.mine && giver != me) return let_go(one);
   if (!one.mine) {
     // What never came here cannot be given: the taker asks, and hears that it may have it.
-    if (one.intake && !one.intake->settled()) let_go(one);
+    if (one.intake && !one.intake->serves()) let_go(one);
     return;
   }
   if (one.release) carry_out(one, one.release->kept());
   if (one.release && one.release->letting_go()) return;  // looked at again when that is done
   one.release.reset();
   // Another had it in between, of which this process heard nothing: what it has is outdated.
-  if (one.intake && one.intake->settled() && giver && giver != one.giver) {
+  if (one.intake && one.intake->serves() && giver && giver != one.giver) {
     carry_out(one, one.intake->withdraw());
     owner_.actors.release(one.slot);
   }
@@ -158,7 +160,7 @@ void slots::take_up(kept& one) {
 }
 
 void slots::let_go(kept& one) {
-  if (one.intake && !one.intake->settled()) return carry_out(one, one.intake->withdraw());
+  if (one.intake && !one.intake->serves()) return carry_out(one, one.intake->withdraw());
   if (one.intake || one.release) carry_out(one, releasing(one).lost(owner_.clock()));
 }
 
@@ -191,7 +193,7 @@ void slots::asked(const message& what) {
 }
 
 void slots::record_requested(kept& one, const cluster::process& taker, const message& from) {
-  const bool has = (one.intake && one.intake->settled()) || one.release;
+  const bool has = (one.intake && one.intake->serves()) || one.release;
   if (!has) return answers_.push_back({from, step::record, one.slot});
   asker_ = from;
   carry_out(one, releasing(one).record(taker));
@@ -199,7 +201,7 @@ void slots::record_requested(kept& one, const cluster::process& taker, const mes
 
 void slots::release_requested(kept& one, const message& from) {
   one.mine = false;
-  if (one.intake && !one.intake->settled()) carry_out(one, one.intake->withdraw());
+  if (one.intake && !one.intake->serves()) carry_out(one, one.intake->withdraw());
   if (!one.intake && !one.release) return answers_.push_back({from, step::release, one.slot});
   one.askers.push_back(from);
   carry_out(one, releasing(one).release(owner_.clock()));
@@ -307,8 +309,9 @@ void slots::echo(callback<> back) {
 
 void slots::finish_step() {
   // What was let go of may be this node's again.
-  for (auto* one : std::exchange(reconsider_, {}))
-    if (table_) consider(*one);
+  while (!reconsider_.empty())
+    for (auto* one : std::exchange(reconsider_, {}))
+      if (table_) consider(*one);
   for (auto& one : std::exchange(answers_, {})) {
     auto made = std::make_shared<hand_done_content>();
     made->complete = one.complete;
