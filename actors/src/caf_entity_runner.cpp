@@ -423,6 +423,8 @@ void entity_runner::send_on(envelope command) {
   if (command.answer || host_.stopping())
     return carry_out(entity_effect::answer{std::move(command),
                                            fail(errc::not_owner, "the actor has left this node")});
+  // By force it leaves where another owner may have had a copy for long, and have forgotten its id.
+  command.repeated = command.repeated || (entity_ && entity_->forced());
   freed_ += command.command.footprint() + sizeof(envelope);
   host_.handed_on(*this);
   host_.deliver_home(self, std::move(command));

@@ -57,6 +57,8 @@ attempt_result classify(const result<any_reply>& answer) {
       return attempt_result::timed_out;
     case errc::outcome_unknown:
       return attempt_result::outcome_unknown;
+    case errc::rejected:
+      return attempt_result::rejected;
     default:
       return attempt_result::answered;
   }

@@ -279,6 +279,7 @@ void host::succeed(activation& self, bool ended, std::vector<envelope> first) {
   auto& slot = slots_[self.slot];
   if (--slot.resident == 0 && slot.now != stage::accepted) end_drain(self.slot, true);
   for (auto& command : first) {
+    command.repeated = command.repeated || self.it.forced();
     any_input what{std::move(command)};
     send_on(actor, what);
   }

@@ -26,6 +26,8 @@ attempt_result classify(const outcome& how) {
       return attempt_result::timed_out;
     case errc::outcome_unknown:
       return attempt_result::outcome_unknown;
+    case errc::rejected:
+      return attempt_result::rejected;
     default:
       return attempt_result::answered;
   }

@@ -40,7 +40,8 @@ entity::entity(const actor_traits& traits, const actor_address& self, const beha
     : traits_{traits}, self_{self}, make_{make}, window_{traits.command_window} {}
 
 std::size_t entity::footprint() const noexcept {
-  return sizeof(*this) + (actor_ ? actor_->footprint() : 0) + window_.footprint();
+  return sizeof(*this) + (actor_ ? actor_->footprint() : 0) + window_.footprint() +
+         (rejected_ ? rejected_->footprint() : 0);
 }
 
 entity::hardship& entity::trouble() {

@@ -9,6 +9,7 @@
 #include "departure.hpp"
 #include "instant.hpp"
 #include "recovery_machine.hpp"
+#include "rejections.hpp"
 
 #include <chrono>
 #include <memory>
@@ -115,8 +116,10 @@ using entity_effects = std::vector<std::variant<
 ///   (or for the append that they share a batch with). Repeated commands that the window knows are
 ///   answered as they were.
 /// - Where another owner may have begun without this one hearing of it (`contact::serves_until`),
-///   nothing it decided is said: what is stored then is `outcome_unknown`, all else `unavailable`.
-///   So an owner in contact, whose memory counts, misses nothing that anyone was told of.
+///   no ask is decided, and nothing decided before is said: what is stored then is
+///   `outcome_unknown`, all else `unavailable`. So an owner in contact, whose memory counts, misses
+///   nothing that anyone was told of.
+/// - Another copy of an ask that was rejected lately is told the same (`rejections`).
 /// - A command that only reads is answered without waiting for an append, from what is stored; one
 ///   that may be stale, without waiting for anything.
 /// - A deferred command waits apart and is decided again behind the next stored event.
@@ -252,8 +255,13 @@ class entity {
   /// Whether the state is surely the newest, without asking.
   [[nodiscard]] bool is_sure(instant now) const noexcept;
   [[nodiscard]] static bool serves(instant now) noexcept;
+  /// Answers what was decided about this command already; false where nothing was.
+  bool recall(envelope& command, instant now);
+  void hold_rejection(envelope& command, error why, instant now);
+  /// It is not told after all.
+  void forget_rejection(const decided& done) noexcept;
   /// Takes back what was decided: the owner that there may be by now knows nothing of it.
-  static void disown(decided& done);
+  void disown(decided& done);
   /// Whether a command that only reads is answered while others are stored or confirmed.
   [[nodiscard]] bool may_look(const envelope& command, instant now) const noexcept;
   [[nodiscard]] result<any_reply> look(const envelope& command, instant now);
@@ -347,6 +355,8 @@ class entity {
   std::vector<envelope> waiting_;
   std::vector<decided> batch_;
   std::unique_ptr<std::vector<envelope>> deferred_;
+  /// Null: none.
+  std::unique_ptr<rejections> rejected_;
   /// The earliest time for which `expire` was asked.
   std::chrono::steady_clock::time_point expiry_ = std::chrono::steady_clock::time_point::max();
   std::unique_ptr<recovery_machine> recovery_;

@@ -22,6 +22,9 @@ bool is_end(const std::optional<recorded_commit>& tail, const log_position& know
   return end == known && !other_log;
 }
 
+constexpr const char* replaced_unheard =
+    "this node has lost its cluster, and another may own the actor by now";
+
 /// A queue that has grown beyond so many places gives them back when it runs empty.
 constexpr std::size_t idle_capacity_max = 8;
 
@@ -87,6 +90,17 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
     }
     return true;
   }
+  if (recall(command, now)) return true;
+  if (command.answer && !serves(now)) {
+    hold(command, fail(errc::unavailable, replaced_unheard));
+    return true;
+  }
+  if (!decide_guarded(command, now)) return false;
+  mark_unproven(now);
+  return true;
+}
+
+bool entity::recall(envelope& command, instant now) {
   if (const bytes* known = window_.find(command.id)) {
     hold(command, any_reply{*known}).recalled = true;
     return true;
@@ -96,9 +110,23 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
                        "sent again so late that its first answer may have been forgotten"));
     return true;
   }
-  if (!decide_guarded(command, now)) return false;
-  mark_unproven(now);
+  const error* told = rejected_ ? rejected_->find(command, now.steady) : nullptr;
+  if (told == nullptr) return false;
+  hold(command, std::unexpected(*told));
   return true;
+}
+
+void entity::hold_rejection(envelope& command, error why, instant now) {
+  if (command.answer) {
+    if (!rejected_) rejected_ = std::make_unique<rejections>();
+    rejected_->remember(command, why, now.steady);
+  }
+  hold(command, std::unexpected(std::move(why)));
+}
+
+void entity::forget_rejection(const decided& done) noexcept {
+  if (rejected_ && !done.answer && done.answer.error().code() == errc::rejected)
+    rejected_->forget(done.command.id);
 }
 
 bool entity::is_sure(instant now) const noexcept {
@@ -140,7 +168,7 @@ bool entity::decide_fresh(envelope& command, instant now) {
     return true;
   }
   if (made->rejection) {
-    hold(command, std::unexpected(std::move(*made->rejection)));
+    hold_rejection(command, std::move(*made->rejection), now);
     return true;
   }
   if (made->defers && may_defer()) {
@@ -324,10 +352,9 @@ void entity::close_batch(instant now, entity_effects& out) {
 
 void entity::disown(decided& done) {
   if (!done.answer && done.answer.error().code() != errc::rejected) return;
-  constexpr const char* why =
-      "this node has lost its cluster, and another may own the actor by now";
-  done.answer =
-      fail(done.persists || done.recalled ? errc::outcome_unknown : errc::unavailable, why);
+  forget_rejection(done);
+  done.answer = fail(done.persists || done.recalled ? errc::outcome_unknown : errc::unavailable,
+                     replaced_unheard);
   done.stops = false;
   done.after.clear();
 }
@@ -388,6 +415,7 @@ void entity::confirmed(const result<std::optional<recorded_commit>>& tail, insta
 void entity::not_confirmed(const error& why, instant now, entity_effects& out) {
   for (auto& done : batch_) {
     if (!done.unproven || done.defers) continue;
+    forget_rejection(done);
     done.answer = fail(errc::unavailable,
                        "out of contact, and whether the actor's state is still the newest could "
                        "not be read: " +
@@ -450,7 +478,10 @@ bool entity::shrink_batches() {
 
 void entity::return_batch_to_waiting() {
   std::vector<envelope> again;
-  for (auto& done : batch_) again.push_back(std::move(done.command));
+  for (auto& done : batch_) {
+    forget_rejection(done);
+    again.push_back(std::move(done.command));
+  }
   std::move(waiting_.begin(), waiting_.end(), std::back_inserter(again));
   waiting_ = std::move(again);
   batch_.clear();
@@ -460,6 +491,7 @@ void entity::return_batch_to_waiting() {
 void entity::settle_batch(const error& why, bool decided::*those, entity_effects& out) {
   std::erase_if(batch_, [&](decided& done) {
     if (!(done.*those)) return false;
+    forget_rejection(done);
     out.emplace_back(entity_effect::answer{std::move(done.command), std::unexpected(why)});
     return true;
   });

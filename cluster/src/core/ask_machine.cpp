@@ -30,7 +30,8 @@ ask_machine::effect ask_machine::attempt_done(std::uint32_t number, attempt_resu
                                               time_point now) {
   AETHER_ASSERT(number <= attempts_);
   if (phase_ == phase::finished) return nothing{};
-  if (result == attempt_result::answered) {
+  const bool rejected = result == attempt_result::rejected && number == attempts_;
+  if (result == attempt_result::answered || rejected) {
     enter(phase::finished);
     return finish{};
   }

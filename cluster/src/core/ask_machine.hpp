@@ -11,7 +11,8 @@ namespace aether::cluster {
 
 /// How one attempt to have a command answered ended.
 enum class attempt_result {
-  answered,         ///< by the actor, whatever it said
+  answered,         ///< by the actor
+  rejected,         ///< by the actor, with nothing persisted
   not_owner,        ///< by a node that does not own the shard
   no_responders,    ///< nobody listens for the shard
   unavailable,      ///< nothing was sent, or no owner is known
@@ -27,6 +28,10 @@ enum class attempt_result {
 ///     sent --not_owner | no_responders | unavailable | overloaded | outcome_unknown--> waiting
 ///     waiting --pause over--> sent      sent --timed_out | owner_changed--> sent
 ///     sent|waiting --deadline--> finished    sent --overloaded, again and again--> finished
+///
+/// A rejection counts as an answer when it is the newest attempt's: the owner of an earlier one may
+/// have lost the actor since, and the next may accept the command. A copy at the same owner is
+/// rejected as the first was.
 ///
 /// At the deadline it says what is known: `outcome_unknown` when any attempt may have reached an
 /// actor; else `overloaded` when the last refusal was one; else `unavailable`. It says `overloaded`

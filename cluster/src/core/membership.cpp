@@ -192,6 +192,7 @@ membership::changes membership::presume_up(const shard_table::entry& who,
     if (alive(known.view)) return out;
     known.probes_failed = 0;
     known.view.state = view.state;
+    known.view.superseded = view.superseded;
   }
   out.push_back({event_of(known.view.state), known.view, "presumed from the shard table"});
   return out;

@@ -424,18 +424,37 @@ TEST_CASE("entity: where another owner may be at work unheard, nothing that it d
   const auto lose_cluster = [&] { it.contact.until = it.contact.serves_until = it.now; };
   SUBCASE("what is stored is not known to be its own owner's") {
     auto& begun_before = it.send(deposit{1});
-    auto& rejected = it.send(withdraw{100});
     lose_cluster();
     it.append_succeeds();
     CHECK(error_to(begun_before) == errc::outcome_unknown);
-    CHECK(rejected.answers.empty());
+  }
+  SUBCASE("a rejection decided before is not told, and is no rejection for its copies then") {
+    it.send(deposit{1});
+    it.contact.until = it.now;
+    auto& rejected = it.send(withdraw{100});
+    it.append_succeeds();
+    it.contact.serves_until = it.now;
     it.confirm();
     CHECK(error_to(rejected) == errc::unavailable);
+    it.contact = {};
+    it.send(deposit{200});
+    it.append_succeeds();
+    it.send(withdraw{100}, {.id = rejected.id, .repeated = true});
+    CHECK(it.append);
   }
-  SUBCASE("a query tells nothing, though the log's end was read") {
+  SUBCASE("what it had not begun is not decided") {
+    lose_cluster();
+    CHECK(error_to(it.send(deposit{1})) == errc::unavailable);
+    CHECK(!it.append);
+  }
+  SUBCASE("what was told goes on: nobody hears of it") {
+    lose_cluster();
+    it.tell(deposit{1});
+    CHECK(it.append);
+  }
+  SUBCASE("a query tells nothing") {
     lose_cluster();
     auto& sent = it.send(get_balance{});
-    it.confirm();
     CHECK(error_to(sent) == errc::unavailable);
   }
   SUBCASE("nor does a command that is repeated") {

@@ -286,6 +286,55 @@ TEST_CASE("entity: of a tell, too, a copy that waited for a recovery is not done
   CHECK(!it.append);
 }
 
+TEST_CASE("entity: another copy of an ask that was rejected is told the same") {
+  ready_entity<account> it;
+  it.send(deposit{10});
+  it.append_succeeds();
+  SUBCASE("a late first one") {
+    const auto id = it.send(withdraw{100}, {.repeated = true}).id;
+    it.send(deposit{200});
+    it.append_succeeds();
+    CHECK(error_to(it.send(withdraw{100}, {.id = id})) == errc::rejected);
+    CHECK(!it.append);
+  }
+  SUBCASE("one that is repeated") {
+    const auto id = it.send(withdraw{100}).id;
+    it.send(deposit{200});
+    it.append_succeeds();
+    CHECK(error_to(it.send(withdraw{100}, {.id = id, .repeated = true})) == errc::rejected);
+    CHECK(!it.append);
+  }
+  SUBCASE("in the same batch, and after it was read back") {
+    it.send(deposit{1});
+    const auto id = it.send(withdraw{100}).id;
+    it.send(deposit{200});
+    auto& copy = it.send(withdraw{100}, {.id = id, .repeated = true});
+    it.append_succeeds();
+    it.append_succeeds();
+    CHECK(error_to(copy) == errc::rejected);
+    it.send(deposit{1});
+    it.append_fails(errc::version_conflict);
+    it.recover();
+    it.append_succeeds();
+    CHECK(error_to(it.send(withdraw{100}, {.id = id, .repeated = true})) == errc::rejected);
+  }
+  SUBCASE("but one whose rejection was not told is decided again") {
+    it.send(deposit{1});
+    it.send(deposit{1});
+    auto& first = it.send(withdraw{100}, {.repeated = true});
+    it.send(deposit{200});
+    it.append_succeeds();
+    CHECK(it.append->next.commands.size() == 2);
+    commit next = it.append->next;  // another writer comes first
+    for (auto& command : next.commands) command.id = command_id::make();
+    it.put(next);
+    it.append_fails(errc::version_conflict);
+    it.recover();
+    it.append_succeeds();
+    CHECK(first.answers.at(0).has_value());
+  }
+}
+
 TEST_CASE("entity: who loses every race is told so, and the next command starts anew") {
   ready_entity<account> it;
   auto& sent = it.send(deposit{10});

@@ -191,6 +191,16 @@ TEST_CASE("ask: a late answer to an earlier attempt is an answer, its late refus
   CHECK(std::holds_alternative<ask_machine::finish>(end));
 }
 
+TEST_CASE("ask: a rejection by the newest attempt's owner ends it, by an earlier one's not") {
+  auto ask = asking(5s);
+  (void)ask.start(at(0ms));
+  CHECK(sent(ask.owner_changed(at(10ms))) == 2);
+  CHECK(quiet(ask.attempt_done(1, rejected, at(20ms))));
+  CHECK(ask.current() == phase::sent);
+  const auto end = ask.attempt_done(2, rejected, at(30ms));
+  CHECK(std::holds_alternative<ask_machine::finish>(end));
+}
+
 TEST_CASE("ask: a deadline that has passed sends nothing") {
   auto ask = asking(0ms);
   CHECK(failed(ask.start(at(0ms))) == errc::unavailable);

@@ -150,6 +150,17 @@ TEST_CASE("membership: who slept while a later process of its name came and went
   CHECK_FALSE(view.find(node("n2"))->superseded);
 }
 
+TEST_CASE(
+    "membership: who was presumed to be there beside its successor is back when that is gone") {
+  auto view = seen_by_n1();
+  (void)view.heard(beat("n2", 1), at(0ms));
+  CHECK(ticks(view, 0ms, 2200ms) == "n2 down");
+  (void)view.heard(beat("n2", 2, up), at(2300ms));
+  CHECK(told(view.presume_up({node("n2"), samples::process(1), 1}, {}, at(2400ms))) == "n2 leaving");
+  (void)view.heard(beat("n2", 2, down), at(2500ms));
+  CHECK(told(view.heard(beat("n2", 1, up), at(2600ms))) == "n2 up");
+}
+
 TEST_CASE("membership: a later process that was only silent has its name again") {
   auto view = seen_by_n1();
   (void)view.heard(beat("n2", 5), at(0ms));
