@@ -19,30 +19,30 @@ class process;
 class world;
 
 /// What must hold after every step; a name, and the sentence.
-#define AETHER_SIM_INVARIANTS(X)                                                               \
-  X(one_leader_per_term, "a term has one leader, and terms rise")                              \
-  X(one_leader_at_a_time, "at any instant at most one process leads, and it is a member")      \
-  X(table_by_newest_leader, "a table is never replaced by one of an earlier term")             \
-  X(table_is_complete, "of each type every slot has an owner, or none, where nobody hosts it") \
-  X(one_table_per_revision, "all who have a table revision have the same table")               \
-  X(no_older_table, "no process goes back to an older table")                                  \
-  X(contact_is_true, "what one in contact serves is given to nobody else behind its back")     \
-  X(stored_in_order, "an actor's events have consecutive versions, each after the last")       \
-  X(stored_once, "a command has its effect at most once")                                      \
-  X(stored_as_sent, "what is stored was sent to that actor, under that id")                    \
-  X(rejected_has_no_event, "no event of a rejected command is in the log")                     \
-  X(nothing_means_nothing, "of a command that ended in 'nothing persisted' nothing is")        \
-  X(acknowledged_is_stored, "the events of an acknowledged command are in the log")            \
-  X(reply_is_true, "a reply is what the log says of that moment")                              \
-  X(reads_are_fresh, "a reply knows all that was acknowledged before its command was sent")    \
-  X(answered_once, "a command is answered once")                                               \
-  X(always_answered, "a command is answered by its deadline")                                  \
-  X(no_quarantine, "no race looks like damage")                                                \
-  X(planned_fails_nothing, "planned moves fail no ask")                                        \
-  X(planned_loses_nothing, "planned moves lose no tell")                                       \
-  X(planned_keeps_order, "planned moves keep the order of each sender at each actor")          \
-  X(one_server_of_a_slot, "in planned moves no slot is served by two")                         \
-  X(serves_again, "soon after the last fault every actor answers")                             \
+#define AETHER_SIM_INVARIANTS(X)                                                                \
+  X(one_leader_per_term, "a term has one leader, and terms rise")                               \
+  X(one_leader_at_a_time, "at any instant at most one process leads, and it is a member")       \
+  X(table_by_newest_leader, "a table is never replaced by one of an earlier term")              \
+  X(table_is_complete, "every slot has an owner where a node may own it")                       \
+  X(one_table_per_revision, "all who have a table revision have the same table")                \
+  X(no_older_table, "no process goes back to an older table")                                   \
+  X(contact_is_true, "what one in contact serves is given to nobody else behind its back")      \
+  X(stored_in_order, "an actor's events have consecutive versions, each after the last")        \
+  X(stored_once, "a command has its effect at most once; a tell, while its actor knows its id") \
+  X(stored_as_sent, "what is stored was sent to that actor, under that id")                     \
+  X(rejected_has_no_event, "no event of a rejected command is in the log")                      \
+  X(nothing_means_nothing, "of a command that ended in 'nothing persisted' nothing is")         \
+  X(acknowledged_is_stored, "the events of an acknowledged command are in the log")             \
+  X(reply_is_true, "a reply is what the log says of that moment")                               \
+  X(reads_are_fresh, "a reply knows all that was acknowledged before its command was sent")     \
+  X(answered_once, "a command is answered once")                                                \
+  X(always_answered, "a command is answered by its deadline")                                   \
+  X(no_quarantine, "no race looks like damage")                                                 \
+  X(planned_fails_nothing, "planned moves fail no ask")                                         \
+  X(planned_loses_nothing, "planned moves lose no tell")                                        \
+  X(planned_keeps_order, "planned moves keep the order of each sender at each actor")           \
+  X(one_server_of_a_slot, "in planned moves no slot is served by two")                          \
+  X(serves_again, "soon after the last fault every actor answers")                              \
   X(agrees_again, "soon after the last fault all agree on leader, members and table")
 
 enum class invariant : std::uint8_t {
@@ -65,12 +65,10 @@ class judge {
   /// The sender is gone: nobody will know.
   void abandoned(std::uint64_t number);
   void told(std::uint64_t number, std::optional<errc> refused);
-  /// A host took a copy of it.
-  void taken(std::uint64_t number) { ++operations_[number - 1].copies; }
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
 
   // The log.
-  void stored(const process& by, std::uint32_t actor, const recorded_commit& what);
+  void stored(std::uint32_t actor, const recorded_commit& what);
   void quarantined(std::uint32_t actor, const std::string& why);
   [[nodiscard]] const list& end_of(std::uint32_t actor) const {
     return actors_[actor].states.back();
@@ -94,15 +92,11 @@ class judge {
   [[nodiscard]] std::uint64_t asks() const noexcept { return operations_.size(); }
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
   [[nodiscard]] real_time longest() const noexcept { return longest_; }
-  /// Violations that were tolerated, see `settings::strict`.
-  [[nodiscard]] std::uint64_t tolerated() const noexcept { return tolerated_; }
 
  private:
   struct actor_log {
     /// After each version; the first is that of no events.
     std::vector<list> states{list{}};
-    /// By version: stored by an owner out of contact, or one no more.
-    std::vector<bool> unaware{false};
     std::uint64_t end_sequence = 0;
     /// The newest version of which anybody was told.
     std::uint64_t known = 0;
@@ -113,10 +107,6 @@ class judge {
   void violated(invariant what, std::string detail);
   void check_stored(operation& of, std::uint32_t actor, const command_id& id,
                     std::uint64_t version);
-  /// It is no owner any more, or cannot know whether it is.
-  [[nodiscard]] bool is_unaware(const process& who, std::uint32_t slot) const;
-  /// What is known to go wrong, see `settings::strict`.
-  void violated_unless(bool known, invariant what, std::string detail);
   void check_answer(operation& of, const outcome& how);
   void check_contact(const cluster::shard_table& before, const cluster::shard_table& next);
   void check_seen(operation& of, const list& seen);
@@ -133,7 +123,6 @@ class judge {
   std::uint64_t answered_ = 0;
   std::uint64_t unknown_ = 0;
   std::uint64_t events_ = 0;
-  std::uint64_t tolerated_ = 0;
   real_time longest_{};
 };
 

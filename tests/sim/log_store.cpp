@@ -20,7 +20,7 @@ std::uint64_t log_store::append(process& from, std::uint32_t actor, const log_po
   }
   log.push_back({next, stream_sequence{++sequence_}, expected.commit, expected.sequence});
   in_.note(happening::stored, from.number, actor, next.first.value(), next.events.size());
-  in_.judge.stored(from, actor, log.back());
+  in_.judge.stored(actor, log.back());
   return sequence_;
 }
 

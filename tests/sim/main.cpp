@@ -17,7 +17,7 @@ using namespace aether::sim;
 
 constexpr const char* usage =
     "usage: aether_sim [--seed N] [--runs K] [--nodes N] [--steps M] [--profile planned|faulty]\n"
-    "                  [--break appends|keys|commands|tables|slots] [--strict] [--json]\n"
+    "                  [--break appends|keys|commands|tables|slots] [--json]\n"
     "                  [--trace] [--lines L] [--keep-going]\n"
     "\n"
     "A whole cluster in one thread and in virtual time. Run i has seed N + i.\n"
@@ -28,7 +28,6 @@ constexpr const char* usage =
     "  --steps       of each run while things go wrong; default: 6000\n"
     "  --profile     what happens; default: the seed decides\n"
     "  --break       have a model not do its part, to see that it is noticed\n"
-    "  --strict      count what former owners are known to do as violations, too\n"
     "  --json        one object for each run, one a line, and one for all\n"
     "  --trace       print the last lines of the trace of a run that is good, too\n"
     "  --lines       of a trace that are kept; default: 200\n"
@@ -86,8 +85,6 @@ std::optional<command_line> parse(int argc, char** argv) {
       made.json = true;
     else if (name == "--trace")
       made.trace = true;
-    else if (name == "--strict")
-      made.how.strict = true;
     else if (name == "--keep-going")
       made.keep_going = true;
     else if (i + 1 == argc || !read_option(name, argv[++i], made))
@@ -102,7 +99,7 @@ void print_json(std::uint64_t seed, const verdict& how) {
   std::printf(
       R"({"seed":%llu,"ok":%s,"profile":"%s","steps":%llu,"virtual_seconds":%.3f,)"
       R"("trace_hash":"%016llx","asks":%llu,"answered":%llu,"unknown":%llu,"events":%llu,)"
-      R"("terms":%llu,"tables":%llu,"tolerated":%llu,"longest_ms":%.1f,"healed_ms":%.1f,)"
+      R"("terms":%llu,"tables":%llu,"longest_ms":%.1f,"healed_ms":%.1f,)"
       R"("violated":%s%s%s,"detail":"%s"})"
       "\n",
       static_cast<unsigned long long>(seed), how.violated == nullptr ? "true" : "false",
@@ -110,9 +107,9 @@ void print_json(std::uint64_t seed, const verdict& how) {
       static_cast<unsigned long long>(how.hash), static_cast<unsigned long long>(how.asks),
       static_cast<unsigned long long>(how.answered), static_cast<unsigned long long>(how.unknown),
       static_cast<unsigned long long>(how.events), static_cast<unsigned long long>(how.terms),
-      static_cast<unsigned long long>(how.tables), static_cast<unsigned long long>(how.tolerated),
-      how.longest_ms, how.healed_ms, how.violated == nullptr ? "null" : "\"",
-      how.violated == nullptr ? "" : how.violated, how.violated == nullptr ? "" : "\"", how.detail);
+      static_cast<unsigned long long>(how.tables), how.longest_ms, how.healed_ms,
+      how.violated == nullptr ? "null" : "\"", how.violated == nullptr ? "" : how.violated,
+      how.violated == nullptr ? "" : "\"", how.detail);
 }
 
 void print_violation(std::uint64_t seed, const report& from) {
@@ -127,8 +124,7 @@ void print_trace(const report& from) {
 }
 
 struct totals {
-  std::uint64_t runs = 0, bad = 0, steps = 0, asks = 0, answered = 0, unknown = 0, events = 0,
-                tolerated = 0;
+  std::uint64_t runs = 0, bad = 0, steps = 0, asks = 0, answered = 0, unknown = 0, events = 0;
   double longest_planned_ms = 0, longest_heal_ms = 0;
 
   void add(const verdict& how) {
@@ -139,7 +135,6 @@ struct totals {
     answered += how.answered;
     unknown += how.unknown;
     events += how.events;
-    tolerated += how.tolerated;
     if (how.kind == profile::planned && how.longest_ms > longest_planned_ms)
       longest_planned_ms = how.longest_ms;
     if (how.healed_ms > longest_heal_ms) longest_heal_ms = how.healed_ms;
@@ -149,20 +144,19 @@ struct totals {
 void print_totals(const totals& all, double seconds, bool json) {
   const double per_second = seconds > 0 ? static_cast<double>(all.steps) / seconds : 0;
   std::printf(
-      json
-          ? R"({"runs":%llu,"violated":%llu,"steps":%llu,"asks":%llu,"answered":%llu,)"
-            R"("unknown":%llu,"events":%llu,"tolerated":%llu,"longest_planned_ms":%.1f,"longest_heal_ms":%.1f,)"
-            R"("seconds":%.1f,"steps_per_second":%.0f})"
-            "\n"
-          : "%llu runs, %llu violated; %llu steps, %llu commands, %llu answered, %llu not, "
-            "%llu events, %llu violations tolerated; longest ask in planned moves %.1f ms, longest "
-            "until healed %.1f ms; "
-            "%.1f s, %.0f steps/s\n",
+      json ? R"({"runs":%llu,"violated":%llu,"steps":%llu,"asks":%llu,"answered":%llu,)"
+             R"("unknown":%llu,"events":%llu,"longest_planned_ms":%.1f,"longest_heal_ms":%.1f,)"
+             R"("seconds":%.1f,"steps_per_second":%.0f})"
+             "\n"
+           : "%llu runs, %llu violated; %llu steps, %llu commands, %llu answered, %llu not, "
+             "%llu events; longest ask in planned moves %.1f ms, longest "
+             "until healed %.1f ms; "
+             "%.1f s, %.0f steps/s\n",
       static_cast<unsigned long long>(all.runs), static_cast<unsigned long long>(all.bad),
       static_cast<unsigned long long>(all.steps), static_cast<unsigned long long>(all.asks),
       static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.unknown),
-      static_cast<unsigned long long>(all.events), static_cast<unsigned long long>(all.tolerated),
-      all.longest_planned_ms, all.longest_heal_ms, seconds, per_second);
+      static_cast<unsigned long long>(all.events), all.longest_planned_ms, all.longest_heal_ms,
+      seconds, per_second);
 }
 
 }  // namespace

@@ -148,7 +148,6 @@ class course {
     made.answered = world_.judge.answered();
     made.unknown = world_.judge.unknown();
     made.events = world_.judge.events();
-    made.tolerated = world_.judge.tolerated();
     made.terms = world_.judge.terms();
     made.tables = world_.judge.tables();
     made.longest_ms = std::chrono::duration<double, std::milli>(world_.judge.longest()).count();

@@ -36,8 +36,6 @@ struct settings {
   std::uint64_t trace_lines = 200;
   profile kind = profile::by_seed;
   breakage broken = {};
-  /// Tolerate nothing that is known of former owners; see docs/simulation.md.
-  bool strict = false;
   /// Give the trace of a good run, too.
   bool keep_trace = false;
 };
@@ -59,7 +57,6 @@ struct verdict {
   std::uint64_t events = 0;
   std::uint64_t conflicts = 0;
   std::uint64_t terms = 0;
-  std::uint64_t tolerated = 0;
   std::uint64_t tables = 0;
   /// The longest ask that was answered, in milliseconds.
   double longest_ms = 0;

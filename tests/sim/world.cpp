@@ -91,7 +91,6 @@ world::world(const settings& how)
       kind{how.kind != profile::by_seed  ? how.kind
            : chance.chance(planned_part) ? profile::planned
                                          : profile::faulty},
-      strict{how.strict},
       shards_{shard_counts[chance.below(std::size(shard_counts))]},
       mixed_{chance.chance(mixed_part)},
       actors_{make_actors(shards_, kind == profile::planned)},

@@ -121,7 +121,6 @@ class world {
   timings timing;
   const breakage broken;
   const profile kind;
-  const bool strict;
   /// The part of what a replica is asked for that it does not have yet.
   double replicas_lag = 0;
 

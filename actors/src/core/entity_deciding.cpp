@@ -92,7 +92,8 @@ bool entity::decide_next(envelope& command, instant now, entity_effects& out) {
   }
   if (recall(command, now)) return true;
   if (command.answer && !serves(now)) {
-    hold(command, fail(errc::unavailable, replaced_unheard));
+    // Not "nothing": that other one may have a copy.
+    hold(command, fail(errc::outcome_unknown, replaced_unheard));
     return true;
   }
   if (!decide_guarded(command, now)) return false;

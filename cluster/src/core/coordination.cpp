@@ -129,7 +129,7 @@ coordination::effects coordination::heard(const heartbeat& from, time_point now)
   if (!active()) return take();
   // Another process of the same name is a member only where it is the one to stay.
   apply(membership_.heard(from, now), now);
-  if (own) echo_until_ = std::max(echo_until_, time_point{duration{from.sent_at}} + trusted());
+  if (own) take_echo(from, now);
   if (stranger) beat(now);  // so that it need not wait to know who is there
   if (from.table_revision > std::max(table_revision(), table_revision_heard_)) {
     table_revision_heard_ = from.table_revision;
@@ -148,13 +148,20 @@ void coordination::take_acknowledgement(const heartbeat& from) {
   }
 }
 
+void coordination::take_echo(const heartbeat& own, time_point now) {
+  const time_point sent_at{duration{own.sent_at}};
+  if (echo_until_ != time_point{} && now >= echo_until_) echoes_since_ = sent_at;
+  echo_until_ = std::max(echo_until_, sent_at + trusted());
+}
+
 duration coordination::trusted() const noexcept {
   return options_.failure_timeout - options_.failure_timeout / contact_margin_divisor;
 }
 
 time_point coordination::serves_until(time_point now) const {
   const bool behind = table_revision_heard_ > table_revision();
-  if (behind || (!server_is_alone_ && !hears_most(now))) return {};
+  const bool knows_since = contact_until_ >= echoes_since_;
+  if (behind || !knows_since || (!server_is_alone_ && !hears_most(now))) return {};
   return echo_until_;
 }
 

@@ -67,8 +67,9 @@ struct coordination_options {
 /// that is until seven eighths of `failure_timeout` after it sent a heartbeat that came back to it:
 /// whoever gives slots away hears by the same server, and gave it so long. In a group of servers
 /// its own echo proves nothing; there it must also hear most of the nodes that the table names, as
-/// the larger part of a cluster that came apart does. A node that has heard of a newer table than
-/// it follows does not serve until it follows it.
+/// the larger part of a cluster that came apart does. Once it has gone without an echo for longer
+/// than that, only a leader's acknowledgement makes it serve again: a table may be on its way. A
+/// node that has heard of a newer table than it follows does not serve until it follows it.
 ///
 /// Each `read_*`, `write_*` and `ask_types` is answered once by its counterpart input. Pure: no
 /// clock, no I/O, no threads, no randomness; the whole cluster runs in one test thread.
@@ -154,6 +155,7 @@ class coordination {
   void enter(phase next);
   effects take() { return std::exchange(out_, {}); }
   void take_acknowledgement(const heartbeat& from);
+  void take_echo(const heartbeat& own, time_point now);
   [[nodiscard]] duration trusted() const noexcept;
   [[nodiscard]] bool hears_most(time_point now) const;
   void beat(time_point now);
@@ -183,6 +185,8 @@ class coordination {
   time_point next_probe_{};
   time_point contact_until_{};
   time_point echo_until_{};
+  // When the first heartbeat after a gap was sent, of those that have come back without another.
+  time_point echoes_since_{};
   std::uint64_t settled_ = 0;
   bool server_is_alone_ = false;
   bool farewell_pending_ = false;
