@@ -30,7 +30,11 @@ slot_release::effects slot_release::release(time_point now) {
 }
 
 slot_release::effects slot_release::lost(time_point now) {
-  return letting_go() ? effects{} : begin_closing(now);
+  if (letting_go()) return {};
+  enter(phase::closing);
+  enter(phase::draining);
+  deadline_ = now + options_.drain_grace;
+  return {close{}, drain{now}};
 }
 
 slot_release::effects slot_release::kept() {

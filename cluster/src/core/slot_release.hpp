@@ -16,7 +16,8 @@ namespace aether::cluster {
 ///
 ///     serving --record--> recording        the ids of commands from other nodes are noted
 ///     recording --kept--> serving          the move was called off, its taker is gone
-///     serving, recording --release | the table has neither owner nor giver here--> closing
+///     serving, recording --release--> closing
+///     serving, recording --lost--> draining, by force: another has it already
 ///     closing --closed--> draining         all that the server had sent is with the actors; they
 ///                                          finish it, save their state and leave; local senders
 ///                                          send over the network
@@ -69,7 +70,8 @@ class slot_release {
 
   [[nodiscard]] effects record(const process& taker);
   [[nodiscard]] effects release(time_point now);
-  /// The table names another owner and not this process as giver, so that nobody will ask for it.
+  /// The table names another owner and not this process as giver: it was taken by force, and what
+  /// is still decided here may be decided there. Nobody will ask for it.
   [[nodiscard]] effects lost(time_point now);
   /// The table has this process as owner: nobody takes it after all.
   [[nodiscard]] effects kept();

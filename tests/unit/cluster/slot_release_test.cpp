@@ -86,7 +86,7 @@ TEST_CASE("hand-over, giver: each input counts in the phases that wait for it, a
       {"release",
        [](auto& m) { return m.release(at(1ms)); },
        {"close", "close", "", "", "released"}},
-      {"lost", [](auto& m) { return m.lost(at(1ms)); }, {"close", "close", "", "", ""}},
+      {"lost", [](auto& m) { return m.lost(at(1ms)); }, {"close drain", "close drain", "", "", ""}},
       {"kept", [](auto& m) { return m.kept(); }, {"", "stop", "", "", ""}},
       {"closed", [](auto& m) { return m.closed(at(1ms)); }, {"", "", "drain", "", ""}},
       {"drained", [](auto& m) { return m.drained(); }, {"", "", "", "released", ""}},
