@@ -134,10 +134,20 @@ TEST_CASE("leaving: a node with 10,000 actors in memory has handed all of them o
   const auto first = started("n0", server), second = started("n1", server);
   for (std::size_t i = 0; i < actors; ++i)
     REQUIRE(first->actor<journal::book>(book_name(i)).tell(journal::note{"test", 1}));
-  const auto handled = [&] {
-    return first->status().actors.handled + second->status().actors.handled;
+  const auto ended = [&] {
+    std::array<std::uint64_t, 2> sum{};
+    for (const auto* each : {first.get(), second.get()}) {
+      const auto stats = each->status().actors;
+      sum[0] += stats.handled;
+      sum[1] += stats.dead_letters;
+    }
+    return sum;
   };
-  REQUIRE(await([&] { return handled() >= actors; }, 60s));
+  const bool all_ended = await([&] { return ended()[0] + ended()[1] >= actors; }, 60s);
+  CAPTURE(ended()[0]);
+  CAPTURE(ended()[1]);
+  REQUIRE(all_ended);
+  CHECK(ended()[0] == actors);
   const auto resident = first->status().actors.resident;
   CHECK(resident > actors / 3);
   const auto begin = steady::now();

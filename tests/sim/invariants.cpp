@@ -197,13 +197,8 @@ void judge::table_written(const cluster::shard_table& before, const cluster::sha
     std::uint32_t owned = 0;
     for (std::uint32_t shard = 0; shard < in_.shards(); ++shard)
       owned += in_.owner_of(next, first + shard) == nullptr ? 0 : 1;
-    // Where all who host it are leaving, what a dead one had stays without an owner.
     const bool may_have = std::ranges::any_of(next.nodes(), [&](const auto& one) {
-      const auto* who = in_.find(in_.number_of(one.incarnation));
-      const bool replaced = std::ranges::any_of(in_.live(), [&](const process* other) {
-        return other->node == who->node && other->number > who->number;
-      });
-      return !who->leaving && !replaced && (who->hosts >> first / in_.shards() & 1U) != 0;
+      return may_own(in_.number_of(one.incarnation), first / in_.shards());
     });
     if (may_have && owned != 0 && owned != in_.shards())
       violated(invariant::table_is_complete, which + ": of slots " + std::to_string(first) +
@@ -211,6 +206,15 @@ void judge::table_written(const cluster::shard_table& before, const cluster::sha
                                                  " have owners");
   }
   table_hashes_.emplace(next.revision(), in_.hash_of(next));
+}
+
+/// One that leaves, or whose node has a later process, keeps what it has until another can have it.
+bool judge::may_own(std::uint32_t number, std::uint32_t type) const {
+  const auto* who = in_.find(number);
+  if (who->leaving || (who->hosts >> type & 1U) == 0) return false;
+  for (const process* later = in_.find(++number); later != nullptr; later = in_.find(++number))
+    if (later->node == who->node) return false;
+  return true;
 }
 
 void judge::adopted(const process& who, const cluster::shard_table& table) {

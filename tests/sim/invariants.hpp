@@ -108,6 +108,7 @@ class judge {
   void check_stored(operation& of, std::uint32_t actor, const command_id& id,
                     std::uint64_t version);
   void check_answer(operation& of, const outcome& how);
+  [[nodiscard]] bool may_own(std::uint32_t number, std::uint32_t type) const;
   void check_contact(const cluster::shard_table& before, const cluster::shard_table& next);
   void check_seen(operation& of, const list& seen);
 

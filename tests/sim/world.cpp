@@ -136,7 +136,9 @@ process& world::add_node(std::uint32_t node, std::uint32_t weight) {
   return made;
 }
 
-process* world::find(std::uint32_t number) const { return processes_[number - 1].get(); }
+process* world::find(std::uint32_t number) const {
+  return number <= processes_.size() ? processes_[number - 1].get() : nullptr;
+}
 
 std::vector<process*> world::hosting() const {
   std::vector<process*> found;
