@@ -198,6 +198,7 @@ void coordinator::impl::post(duration delay, input next) {
 void coordinator::impl::feed(input& next) {
   auto effects = next(core_, clock::now());
   publish_view();
+  tell_contact();
   for (auto& one : effects) std::visit([this](auto& effect) { carry_out(effect); }, one);
 }
 
@@ -218,8 +219,14 @@ void coordinator::impl::publish_view() {
   view_.members = std::move(members);
   view_.term = core_.term();
   view_.leading_until = core_.leading_until();
-  view_.contact_until = core_.contact_until();
-  view_.serves_until = core_.serves_until(clock::now());
+}
+
+void coordinator::impl::tell_contact() {
+  if (!on_contact) return;
+  if (connection_->connected())
+    on_contact(core_.contact_until(), core_.serves_until(clock::now()));
+  else
+    on_contact({}, {});
 }
 
 coordinator::impl::view coordinator::impl::look() const {
@@ -235,6 +242,8 @@ coordinator::coordinator(std::shared_ptr<nats_connection> connection, subjects n
 coordinator::~coordinator() { impl_->leave(); }
 
 void coordinator::on_table(table_handler handler) { impl_->on_table = std::move(handler); }
+
+void coordinator::on_contact(contact_handler handler) { impl_->on_contact = std::move(handler); }
 
 void coordinator::on_evicted(eviction_handler handler) { impl_->on_evicted = std::move(handler); }
 
@@ -252,14 +261,6 @@ bool coordinator::leading() const {
 }
 
 std::uint64_t coordinator::term() const { return impl_->look().term; }
-
-clock::time_point coordinator::contact_until() const {
-  return impl_->connected() ? impl_->look().contact_until : clock::time_point{};
-}
-
-clock::time_point coordinator::serves_until() const {
-  return impl_->connected() ? impl_->look().serves_until : clock::time_point{};
-}
 
 incarnation_id coordinator::incarnation() const { return impl_->incarnation(); }
 

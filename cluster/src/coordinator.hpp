@@ -49,6 +49,8 @@ struct coordinator_options {
 class coordinator {
  public:
   using table_handler = std::function<void(std::shared_ptr<const shard_table>)>;
+  using time_point = std::chrono::steady_clock::time_point;
+  using contact_handler = std::function<void(time_point contact_until, time_point serves_until)>;
   using eviction_handler = std::function<void(const error&)>;
 
   coordinator(std::shared_ptr<nats_connection> connection, subjects names, timers& clock,
@@ -59,8 +61,12 @@ class coordinator {
   coordinator& operator=(const coordinator&) = delete;
 
   /// Called with each new table, ever higher revisions; the first perhaps before `join` returns.
-  /// @pre before `join`, as for `on_evicted`.
+  /// @pre before `join`, as for the other two.
   void on_table(table_handler handler);
+  /// Called many times a second, and before the table that a change of these comes with: until when
+  /// no slot of this node can have been given away behind its back, and until when it serves out of
+  /// contact. In the past where it can, or does not. See `coordination`.
+  void on_contact(contact_handler handler);
   /// Called at most once, when a later process with this node's id is up: this one no longer speaks
   /// for the node and must stop; it takes part in nothing any more.
   void on_evicted(eviction_handler handler);
@@ -83,11 +89,6 @@ class coordinator {
   [[nodiscard]] bool leading() const;
   /// Of this node's current or last leadership; 0 before the first.
   [[nodiscard]] std::uint64_t term() const;
-  /// Until then no slot of this node can have been given away behind its back; in the past where it
-  /// can. See `coordination`.
-  [[nodiscard]] std::chrono::steady_clock::time_point contact_until() const;
-  /// Out of contact, until then: see `coordination`.
-  [[nodiscard]] std::chrono::steady_clock::time_point serves_until() const;
   /// This process.
   [[nodiscard]] incarnation_id incarnation() const;
 

@@ -24,6 +24,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
   void leave();
 
   table_handler on_table;
+  contact_handler on_contact;
   eviction_handler on_evicted;
 
   /// What other threads may see, as of the last input.
@@ -33,11 +34,8 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
     std::vector<member> members = {};
     std::uint64_t term = 0;
     std::optional<time_point> leading_until = std::nullopt;
-    time_point contact_until = {};
-    time_point serves_until = {};
   };
   [[nodiscard]] view look() const;
-  [[nodiscard]] bool connected() const noexcept { return connection_->connected(); }
   [[nodiscard]] const incarnation_id& incarnation() const noexcept { return incarnation_; }
 
  private:
@@ -54,6 +52,7 @@ class coordinator::impl : public std::enable_shared_from_this<impl> {
   void feed(input& next);
   void tick();
   void publish_view();
+  void tell_contact();
 
   void heard(const nats_message& message);
   void asked(nats_message message);

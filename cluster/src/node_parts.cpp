@@ -135,20 +135,15 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
                                                coordination_of(settings_, types, chosen_));
   make_keeper(names);
   coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
+  coordinator_->on_contact(
+      [this](auto until, auto serves_until) { host_->set_contact_until(until, serves_until); });
   coordinator_->on_evicted([this](const error& why) { evicted(why); });
   auto ready = keeper_->start(
       [this](std::uint64_t revision, const std::vector<slot>& taken) { settled(revision, taken); });
   if (!ready) return ready;
   if (auto joined = coordinator_->join(join_timeout); !joined) return joined;
   await_owners();
-  watch_contact();
   return {};
-}
-
-void node_parts::watch_contact() {
-  if (left_) return;
-  host_->set_contact_until(coordinator_->contact_until(), coordinator_->serves_until());
-  clock_.after(settings_.heartbeat / 8, [this] { watch_contact(); });
 }
 
 /// Another process is this node now: it has the shards, this one serves nothing any more.

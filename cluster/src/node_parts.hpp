@@ -65,7 +65,6 @@ class node_parts {
   void make_keeper(subjects names);
   void settled(std::uint64_t revision, const std::vector<slot>& taken);
   void warm_up(std::vector<shard_id> gained);
-  void watch_contact();
   void evicted(const error& why);
   void await_owners();
   [[nodiscard]] bool all_served(const shard_table* table) const;

@@ -44,13 +44,14 @@ struct process {
       if (next->revision() <= last_revision.exchange(next->revision())) out_of_order = true;
       coordination.settled(next->revision());
     });
+    coordination.on_contact([this](auto until, auto) { contact_until = until; });
     coordination.on_evicted([this](const error&) { evicted = true; });
   }
 
   result<void> join() { return coordination.join(10s); }
   /// What the others see when a process is killed: its connection goes, and no farewell comes.
   void die() { connection->close(); }
-  [[nodiscard]] bool in_contact() const { return clock::now() < coordination.contact_until(); }
+  [[nodiscard]] bool in_contact() const { return clock::now() < contact_until.load(); }
   [[nodiscard]] std::uint64_t revision() const {
     const auto table = coordination.table();
     return table ? table->revision() : 0;
@@ -59,6 +60,7 @@ struct process {
   std::shared_ptr<nats_connection> connection;
   timers clock;
   std::atomic<std::uint64_t> last_revision = 0;
+  std::atomic<clock::time_point> contact_until = clock::time_point{};
   std::atomic<bool> out_of_order = false;
   std::atomic<bool> evicted = false;
   coordinator coordination;

@@ -13,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int ticks_per_heartbeat = 4;
-constexpr int looks_per_heartbeat = 8;
 constexpr int ticks_per_lease = 20;
 constexpr int requests_per_lease = 2;
 constexpr int jitter_divisor = 20;
@@ -71,7 +70,6 @@ void coordinator::start() {
     out = core.start(now);
   });
   tick();
-  watch_contact();
 }
 
 bool coordinator::joined() const noexcept {
@@ -102,6 +100,7 @@ void coordinator::post(input next) {
 void coordinator::feed(input& next) {
   machine::effects effects;
   next(machine_, owner_.clock(), effects);
+  tell_contact();
   for (auto& one : effects) std::visit([this](auto& effect) { carry_out(effect); }, one);
 }
 
@@ -117,13 +116,11 @@ void coordinator::tick() {
   });
 }
 
-void coordinator::watch_contact() {
-  if (owner_.done) return;
+void coordinator::tell_contact() {
   const bool connected = owner_.link.connected();
   owner_.actors.set_contact_until(
       connected ? machine_.contact_until() : cluster::time_point{},
       connected ? machine_.serves_until(owner_.clock()) : cluster::time_point{});
-  owner_.after(in_.timing.heartbeat / looks_per_heartbeat, [this] { watch_contact(); });
 }
 
 void coordinator::arrived(const message& what) {

@@ -41,7 +41,7 @@ class coordinator {
   void post(input next);
   void feed(input& next);
   void tick();
-  void watch_contact();
+  void tell_contact();
   void follow(const std::shared_ptr<const cluster::shard_table>& next);
 
   void carry_out(machine::send_heartbeat& effect);

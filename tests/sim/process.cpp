@@ -64,6 +64,7 @@ void process::start() {
 
 void process::kill() {
   if (!std::exchange(alive, false)) return;
+  for (std::uint32_t slot = 0; slot < in.slots(); ++slot) in.judge.serves_no_more(*this, slot);
   in.note(happening::process_killed, number);
   link.close();
   waiting_messages_.clear();

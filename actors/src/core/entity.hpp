@@ -115,10 +115,10 @@ using entity_effects = std::vector<std::variant<
 ///   something, within the present contact. Out of contact they wait for the log's end to be read
 ///   (or for the append that they share a batch with). Repeated commands that the window knows are
 ///   answered as they were.
-/// - Where another owner may have begun without this one hearing of it (`contact::serves_until`),
-///   no ask is decided, and nothing decided before is said: what is stored then is
-///   `outcome_unknown`, all else `unavailable`. So an owner in contact, whose memory counts, misses
-///   nothing that anyone was told of.
+/// - Where another owner may have begun, because this one was sent away by force, or without its
+///   hearing of it (`contact::serves_until`), no ask is decided, and nothing decided before is said:
+///   what may be stored then is `outcome_unknown`, all else `unavailable`. So an owner in contact,
+///   whose memory counts, misses nothing that anyone was told of.
 /// - Another copy of an ask that was rejected lately is told the same (`rejections`).
 /// - A command that only reads is answered without waiting for an append, from what is stored; one
 ///   that may be stale, without waiting for anything.
@@ -254,7 +254,7 @@ class entity {
   bool decide_fresh(envelope& command, instant now);
   /// Whether the state is surely the newest, without asking.
   [[nodiscard]] bool is_sure(instant now) const noexcept;
-  [[nodiscard]] static bool serves(instant now) noexcept;
+  [[nodiscard]] bool serves(instant now) const noexcept;
   /// Answers what was decided about this command already; false where nothing was.
   bool recall(envelope& command, instant now);
   void hold_rejection(envelope& command, error why, instant now);

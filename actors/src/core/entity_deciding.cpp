@@ -134,7 +134,8 @@ bool entity::is_sure(instant now) const noexcept {
   return now.steady < now.contact.until && proven_ >= now.contact.since;
 }
 
-bool entity::serves(instant now) noexcept {
+bool entity::serves(instant now) const noexcept {
+  if (forced_ && !now.contact.is_for_good()) return false;
   return now.steady < std::max(now.contact.until, now.contact.serves_until);
 }
 

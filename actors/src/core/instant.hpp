@@ -13,6 +13,11 @@ struct contact {
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
   /// Out of contact, until then: another owner cannot have begun without this one hearing of it.
   std::chrono::steady_clock::time_point serves_until = std::chrono::steady_clock::time_point::max();
+
+  /// Without a cluster nobody else ever owns it.
+  [[nodiscard]] bool is_for_good() const noexcept {
+    return until == std::chrono::steady_clock::time_point::max();
+  }
 };
 
 /// Time that goes on while something is worked off.

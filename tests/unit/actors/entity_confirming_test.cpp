@@ -383,6 +383,13 @@ TEST_CASE("entity: told to leave while it confirms, it answers first where it ca
     it.retire(departure::at_once);
     CHECK(it.retired == 0);
     it.confirm();
+    CHECK(error_to(query) == errc::unavailable);  // the next owner may be at work
+    gone();
+  }
+  SUBCASE("at once, without a cluster, and confirmed") {
+    it.contact.until = std::chrono::steady_clock::time_point::max();
+    it.retire(departure::at_once);
+    it.confirm();
     CHECK(reply_to<balance>(query).cents == 0);
     gone();
   }
@@ -442,9 +449,16 @@ TEST_CASE("entity: where another owner may be at work unheard, nothing that it d
     it.send(withdraw{100}, {.id = rejected.id, .repeated = true});
     CHECK(it.append);
   }
+  SUBCASE("nor what is stored when it was sent away by force") {
+    auto& begun_before = it.send(deposit{1});
+    it.contact.until = it.contact.serves_until = it.now + 1s;
+    it.retire(departure::at_once);
+    it.append_succeeds();
+    CHECK(error_to(begun_before) == errc::outcome_unknown);
+  }
   SUBCASE("what it had not begun is not decided") {
     lose_cluster();
-    CHECK(error_to(it.send(deposit{1})) == errc::unavailable);
+    CHECK(error_to(it.send(deposit{1})) == errc::outcome_unknown);  // another may have a copy
     CHECK(!it.append);
   }
   SUBCASE("what was told goes on: nobody hears of it") {
@@ -455,7 +469,7 @@ TEST_CASE("entity: where another owner may be at work unheard, nothing that it d
   SUBCASE("a query tells nothing") {
     lose_cluster();
     auto& sent = it.send(get_balance{});
-    CHECK(error_to(sent) == errc::unavailable);
+    CHECK(error_to(sent) == errc::outcome_unknown);
   }
   SUBCASE("nor does a command that is repeated") {
     lose_cluster();
