@@ -310,6 +310,10 @@ void slot_keeper::act(kept& one, const slot_release::drain& how) {
   });
 }
 
+void slot_keeper::act(kept& one, const slot_release::cut_short&) {
+  host_.release(one.at.name.type, one.at.name.shard);
+}
+
 void slot_keeper::act(kept& one, const slot_release::tell_released&) {
   const auto [complete, got] = traffic_->recorded(one.at);
   for (const auto& asker : std::exchange(one.askers, {}))

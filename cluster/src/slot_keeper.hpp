@@ -122,6 +122,7 @@ class slot_keeper : public std::enable_shared_from_this<slot_keeper> {
   void act(kept& one, const slot_release::close& effect);
   void act(kept& one, const slot_release::drain& effect);
   void act(kept& one, const slot_release::tell_released& effect);
+  void act(kept& one, const slot_release::cut_short& effect);
 
   const std::shared_ptr<slot_traffic> traffic_;
   const std::shared_ptr<hand_over_talk> talk_;

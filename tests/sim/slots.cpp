@@ -290,6 +290,8 @@ void slots::act(kept& one, const slot_release::drain& how) {
   });
 }
 
+void slots::act(kept& one, const slot_release::cut_short&) { owner_.actors.release(one.slot); }
+
 void slots::act(kept& one, const slot_release::tell_released&) {
   auto [complete, got] = owner_.commands_in.recorded(one.slot);
   for (auto& asker : std::exchange(one.askers, {}))

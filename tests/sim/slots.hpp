@@ -96,6 +96,7 @@ class slots {
   void act(kept& one, const cluster::slot_release::close& effect);
   void act(kept& one, const cluster::slot_release::drain& effect);
   void act(kept& one, const cluster::slot_release::tell_released& effect);
+  void act(kept& one, const cluster::slot_release::cut_short& effect);
   /// On this process's own subject and back: what it sent before has been handled by then.
   void echo(callback<> back);
 

@@ -2,6 +2,8 @@
 
 #include <aether/runtime/error.hpp>
 
+#include <utility>
+
 namespace aether::cluster {
 
 void slot_release::enter(phase next) {
@@ -30,11 +32,17 @@ slot_release::effects slot_release::release(time_point now) {
 }
 
 slot_release::effects slot_release::lost(time_point now) {
-  if (letting_go()) return {};
-  enter(phase::closing);
+  if (phase_ == phase::released || std::exchange(lost_, true)) return {};
+  if (phase_ == phase::draining) return {cut_short{}};
+  effects out;
+  if (phase_ != phase::closing) {
+    enter(phase::closing);
+    out.emplace_back(close{});
+  }
   enter(phase::draining);
   deadline_ = now + options_.drain_grace;
-  return {close{}, drain{now}};
+  out.emplace_back(drain{now});
+  return out;
 }
 
 slot_release::effects slot_release::kept() {

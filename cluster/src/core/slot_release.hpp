@@ -17,7 +17,8 @@ namespace aether::cluster {
 ///     serving --record--> recording        the ids of commands from other nodes are noted
 ///     recording --kept--> serving          the move was called off, its taker is gone
 ///     serving, recording --release--> closing
-///     serving, recording --lost--> draining, by force: another has it already
+///     serving, recording, closing --lost--> draining, by force: another has it already
+///     draining --lost--> draining, cut short
 ///     closing --closed--> draining         all that the server had sent is with the actors; they
 ///                                          finish it, save their state and leave; local senders
 ///                                          send over the network
@@ -62,8 +63,10 @@ class slot_release {
   };
   /// Tell all that have asked for it.
   struct tell_released {};
-  using effect =
-      std::variant<start_recording, stop_recording, tell_recorded, close, drain, tell_released>;
+  /// Have the actors that still drain leave now.
+  struct cut_short {};
+  using effect = std::variant<start_recording, stop_recording, tell_recorded, close, drain,
+                              tell_released, cut_short>;
   using effects = std::vector<effect>;
 
   explicit slot_release(options how) : options_{how} {}
@@ -97,6 +100,7 @@ class slot_release {
   options options_;
   phase phase_ = phase::serving;
   bool forced_ = false;
+  bool lost_ = false;
   std::optional<process> recording_for_;
   time_point deadline_{};
 };

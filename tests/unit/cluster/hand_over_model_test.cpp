@@ -341,6 +341,8 @@ class world {
     nodes_[giver].out.push_back({to_broker::unsubscribe, {}, {}});
     echo(giver, [this] { carry_out(release_.closed(at(now_))); });
   }
+  void act(const slot_release::cut_short&) { drain_by_force(); }
+
   void act(const slot_release::drain& how) {
     nodes_[giver].accepts = false;
     (void)nodes_[giver].gate.shut();

@@ -156,7 +156,8 @@ TEST_CASE(
   (void)view.heard(beat("n2", 1), at(0ms));
   CHECK(ticks(view, 0ms, 2200ms) == "n2 down");
   (void)view.heard(beat("n2", 2, up), at(2300ms));
-  CHECK(told(view.presume_up({node("n2"), samples::process(1), 1}, {}, at(2400ms))) == "n2 leaving");
+  CHECK(told(view.presume_up({node("n2"), samples::process(1), 1}, {}, at(2400ms))) ==
+        "n2 leaving");
   (void)view.heard(beat("n2", 2, down), at(2500ms));
   CHECK(told(view.heard(beat("n2", 1, up), at(2600ms))) == "n2 up");
 }

@@ -31,6 +31,7 @@ std::string told(const slot_release::effects& effects) {
     if (std::holds_alternative<slot_release::close>(effect)) add("close");
     if (std::holds_alternative<slot_release::drain>(effect)) add("drain");
     if (std::holds_alternative<slot_release::tell_released>(effect)) add("released");
+    if (std::holds_alternative<slot_release::cut_short>(effect)) add("cut");
   }
   return all;
 }
@@ -86,7 +87,9 @@ TEST_CASE("hand-over, giver: each input counts in the phases that wait for it, a
       {"release",
        [](auto& m) { return m.release(at(1ms)); },
        {"close", "close", "", "", "released"}},
-      {"lost", [](auto& m) { return m.lost(at(1ms)); }, {"close drain", "close drain", "", "", ""}},
+      {"lost",
+       [](auto& m) { return m.lost(at(1ms)); },
+       {"close drain", "close drain", "drain", "cut", ""}},
       {"kept", [](auto& m) { return m.kept(); }, {"", "stop", "", "", ""}},
       {"closed", [](auto& m) { return m.closed(at(1ms)); }, {"", "", "drain", "", ""}},
       {"drained", [](auto& m) { return m.drained(); }, {"", "", "", "released", ""}},
