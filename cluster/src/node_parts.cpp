@@ -14,6 +14,7 @@ namespace aether::cluster {
 namespace {
 
 constexpr std::chrono::seconds join_timeout{15};
+constexpr std::chrono::milliseconds look_again{20};
 
 /// "a=1,b=2"
 std::vector<std::string> labels_of(std::string_view text) {
@@ -237,7 +238,7 @@ void node_parts::await_owners() {
     const bool served = all_served(table.get());
     lock.lock();
     if (served) return;
-    if (followed_ == table) owned_changed_.wait_for(lock, settings_.heartbeat / 4);
+    if (followed_ == table) owned_changed_.wait_for(lock, look_again);  // members settle
   }
 }
 
