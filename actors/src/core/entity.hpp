@@ -116,9 +116,9 @@ using entity_effects = std::vector<std::variant<
 ///   (or for the append that they share a batch with). Repeated commands that the window knows are
 ///   answered as they were.
 /// - Where another owner may have begun, because this one was sent away by force, or without its
-///   hearing of it (`contact::serves_until`), no ask is decided, and nothing decided before is said:
-///   what may be stored then is `outcome_unknown`, all else `unavailable`. So an owner in contact,
-///   whose memory counts, misses nothing that anyone was told of.
+///   hearing of it (`contact::serves_until`), no ask is decided, and nothing decided before is
+///   said: what may be stored then is `outcome_unknown`, all else `unavailable`. So an owner in
+///   contact, whose memory counts, misses nothing that anyone was told of.
 /// - Another copy of an ask that was rejected lately is told the same (`rejections`).
 /// - A command that only reads is answered without waiting for an append, from what is stored; one
 ///   that may be stale, without waiting for anything.
