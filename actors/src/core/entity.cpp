@@ -64,7 +64,11 @@ void entity::start(instant now, entity_effects& out) { begin_recovery(now, out);
 void entity::receive(envelope&& command, instant now, entity_effects& out) {
   if (forced_) return turn_away(std::move(command), out);
   if (quarantine_) {
-    out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(*quarantine_)});
+    // Where another owner may be at work, that one may have a copy, and store it.
+    const error why = !command.answer || serves(now)
+                          ? *quarantine_
+                          : error{errc::outcome_unknown, quarantine_->message()};
+    out.emplace_back(entity_effect::answer{std::move(command), std::unexpected(why)});
     return;
   }
   if (may_look(command, now)) return answer_look(std::move(command), now, out);

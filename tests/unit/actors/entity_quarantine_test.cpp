@@ -71,6 +71,10 @@ TEST_CASE("entity: what it cannot replay it tries once more with care, then it i
   CHECK(it.under_test.now() == phase::quarantined);
   CHECK(it.tails_wanted == 0);
   CHECK(times_reported(it, "quarantined") == 1);
+  CHECK(error_to(it.send(get_balance{})) == errc::quarantined);
+  // Another owner may be at work, and have a copy.
+  it.contact.until = it.contact.serves_until = it.now;
+  CHECK(error_to(it.send(get_balance{})) == errc::outcome_unknown);
 }
 
 TEST_CASE("entity: with an operator's marker the careful attempt brings it back") {
