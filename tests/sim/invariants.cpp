@@ -154,7 +154,7 @@ void judge::check_stored(operation& of, std::uint32_t actor, const command_id& i
   const bool same = of.id == id || in_.broken.forget_commands;
   if (of.actor != actor || !changes(of.kind) || !same)
     return violated(invariant::stored_as_sent, which);
-  const bool known = of.kind != operation_kind::tell_append ||
+  const bool known = of.kind != operation_kind::tell_append || of.copies < 2 || in_.planned() ||
                      version - of.version <= in_.actors()[actor].traits->command_window;
   if (of.version != 0 && known)
     return violated(invariant::stored_once,

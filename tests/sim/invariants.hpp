@@ -65,6 +65,8 @@ class judge {
   /// The sender is gone: nobody will know.
   void abandoned(std::uint64_t number);
   void told(std::uint64_t number, std::optional<errc> refused);
+  /// A host took a copy of it.
+  void taken(std::uint64_t number) { ++operations_[number - 1].copies; }
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
 
   // The log.

@@ -55,6 +55,8 @@ struct operation {
   real_time ended_at{};
   /// The version of its event, once that is stored.
   std::uint64_t version = 0;
+  /// How many times a host has taken it.
+  std::uint32_t copies = 0;
 
   [[nodiscard]] any_message command() const;
 };

@@ -50,6 +50,7 @@ std::optional<errc> traffic::deliver(std::uint32_t actor, std::uint64_t operatio
                                      envelope& command) {
   const bool repeated = command.repeated;
   const auto no = owner_.actors.deliver(actor, command);
+  if (!no) in_.judge.taken(operation);
   if (no)
     in_.note(happening::command_refused, owner_.number, actor, operation,
              static_cast<std::uint64_t>(*no));
