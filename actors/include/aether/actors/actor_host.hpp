@@ -199,8 +199,8 @@ class actor_host final : public command_router {
   /// @param serves_until out of contact, until then: another owner cannot have begun without this
   ///        host being told. From then on asks are not decided, but `outcome_unknown`: that one may
   ///        have a copy. What was decided before is not said: what is stored then is
-  ///        `outcome_unknown`, all else `unavailable`. What was told goes on, and so do stale reads.
-  ///        The same holds, of one slot, after `release`.
+  ///        `outcome_unknown`, all else `unavailable`. What was told goes on, and so do stale
+  ///        reads. The same holds, of one slot, after `release`.
   void set_contact_until(std::chrono::steady_clock::time_point until,
                          std::chrono::steady_clock::time_point serves_until =
                              std::chrono::steady_clock::time_point::max());
