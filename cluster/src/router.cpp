@@ -60,7 +60,7 @@ attempt_result classify(const result<any_reply>& answer) {
     case errc::rejected:
       return attempt_result::rejected;
     default:
-      return attempt_result::answered;
+      return attempt_result::failed;
   }
 }
 
@@ -256,11 +256,13 @@ void router::send_remote(const ask_ptr& ask, const ask_machine::send& attempt) {
 
 void router::attempt_ended(const ask_ptr& ask, std::uint32_t number, result<any_reply> answer) {
   const auto how = classify(answer);
-  const auto effect =
+  auto effect =
       ask->step([&](ask_machine& machine) { return machine.attempt_done(number, how, now()); });
-  const auto* end = std::get_if<ask_machine::finish>(&effect);
+  auto* end = std::get_if<ask_machine::finish>(&effect);
   if (end != nullptr && !end->why) return finish(ask, std::move(answer));
-  carry_out(ask, effect);
+  if (end != nullptr && how == attempt_result::failed)
+    end->why = error{end->why->code(), end->why->text() + ": " + answer.error().message()};
+  carry_out(ask, std::move(effect));
 }
 
 void router::finish(const ask_ptr& ask, result<any_reply> answer) {

@@ -29,7 +29,7 @@ attempt_result classify(const outcome& how) {
     case errc::rejected:
       return attempt_result::rejected;
     default:
-      return attempt_result::answered;
+      return attempt_result::failed;
   }
 }
 

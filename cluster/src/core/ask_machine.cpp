@@ -31,9 +31,15 @@ ask_machine::effect ask_machine::attempt_done(std::uint32_t number, attempt_resu
   AETHER_ASSERT(number <= attempts_);
   if (phase_ == phase::finished) return nothing{};
   const bool rejected = result == attempt_result::rejected && number == attempts_;
-  if (result == attempt_result::answered || rejected) {
+  const bool failed = result == attempt_result::failed && number == attempts_;
+  if (result == attempt_result::answered || rejected || (failed && !uncertain_)) {
     enter(phase::finished);
     return finish{};
+  }
+  if (failed) {
+    enter(phase::finished);
+    return finish{
+        error{errc::outcome_unknown, "an earlier attempt may have taken effect; this one did not"}};
   }
   if (phase_ != phase::sent || number != attempts_) return nothing{};
   last_ = result;

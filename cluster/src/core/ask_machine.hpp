@@ -13,6 +13,7 @@ namespace aether::cluster {
 enum class attempt_result {
   answered,         ///< by the actor
   rejected,         ///< by the actor, with nothing persisted
+  failed,           ///< by the actor's node with an error: this attempt persisted nothing
   not_owner,        ///< by a node that does not own the shard
   no_responders,    ///< nobody listens for the shard
   unavailable,      ///< nothing was sent, or no owner is known
@@ -31,7 +32,8 @@ enum class attempt_result {
 ///
 /// A rejection counts as an answer when it is the newest attempt's: the owner of an earlier one may
 /// have lost the actor since, and the next may accept the command. A copy at the same owner is
-/// rejected as the first was.
+/// rejected as the first was. So does a failure; but who fails (a quarantined actor, say) may not
+/// know of an earlier attempt: where one may have reached an actor, the ask is `outcome_unknown`.
 ///
 /// At the deadline it says what is known: `outcome_unknown` when any attempt may have reached an
 /// actor; else `overloaded` when the last refusal was one; else `unavailable`. It says `overloaded`

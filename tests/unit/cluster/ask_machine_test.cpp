@@ -29,7 +29,7 @@ duration pause(const ask_machine::effect& effect, std::chrono::milliseconds now)
   return found->until - at(now);
 }
 
-errc failed(const ask_machine::effect& effect) {
+errc error_of(const ask_machine::effect& effect) {
   const auto* found = std::get_if<ask_machine::finish>(&effect);
   REQUIRE(found != nullptr);
   REQUIRE(found->why.has_value());
@@ -53,7 +53,7 @@ errc until_given_up(ask_machine& ask, attempt_result result, std::chrono::millis
       break;
     }
   }
-  return failed(effect);
+  return error_of(effect);
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ TEST_CASE("ask: an attempt waits no longer than the deadline allows") {
   CHECK(std::get<ask_machine::send>(one).timeout == 1s);
   const auto two = ask.attempt_done(1, timed_out, at(1s));
   CHECK(std::get<ask_machine::send>(two).timeout == 500ms);
-  CHECK(failed(ask.attempt_done(2, timed_out, at(1500ms))) == errc::outcome_unknown);
+  CHECK(error_of(ask.attempt_done(2, timed_out, at(1500ms))) == errc::outcome_unknown);
 }
 
 TEST_CASE("ask: pauses double from 10 to 200 ms") {
@@ -123,7 +123,7 @@ TEST_CASE("ask: at the deadline it says what is known") {
   CHECK(until_given_up(busy, attempt_result::overloaded) == errc::overloaded);
   auto silent = asking(500ms);
   (void)silent.start(at(0ms));
-  CHECK(failed(silent.attempt_done(1, timed_out, at(500ms))) == errc::outcome_unknown);
+  CHECK(error_of(silent.attempt_done(1, timed_out, at(500ms))) == errc::outcome_unknown);
 }
 
 TEST_CASE("ask: refused as overloaded again and again it ends so, long before its deadline") {
@@ -136,7 +136,7 @@ TEST_CASE("ask: refused as overloaded again and again it ends so, long before it
     now += std::chrono::duration_cast<std::chrono::milliseconds>(pause(effect, now));
     effect = ask.tick(at(now));
   }
-  CHECK(failed(effect) == errc::overloaded);
+  CHECK(error_of(effect) == errc::overloaded);
   CHECK(ask.attempts() == ask_machine::options{}.refusals_max);
   CHECK(now > 500ms);
   CHECK(now < 1s);
@@ -177,7 +177,7 @@ TEST_CASE("ask: an attempt still out at the deadline is uncertain") {
   auto ask = asking(500ms);
   (void)ask.start(at(0ms));
   CHECK(quiet(ask.tick(at(499ms))));
-  CHECK(failed(ask.tick(at(500ms))) == errc::outcome_unknown);
+  CHECK(error_of(ask.tick(at(500ms))) == errc::outcome_unknown);
   CHECK(quiet(ask.attempt_done(1, answered, at(501ms))));  // too late: it was told
 }
 
@@ -201,9 +201,32 @@ TEST_CASE("ask: a rejection by the newest attempt's owner ends it, by an earlier
   CHECK(std::holds_alternative<ask_machine::finish>(end));
 }
 
+TEST_CASE("ask: a failure ends it as it is where no other attempt can have reached an actor") {
+  auto ask = asking(5s);
+  (void)ask.start(at(0ms));
+  (void)ask.attempt_done(1, no_responders, at(1ms));
+  (void)ask.tick(at(11ms));
+  const auto end = ask.attempt_done(2, failed, at(12ms));
+  REQUIRE(std::holds_alternative<ask_machine::finish>(end));
+  CHECK(!std::get<ask_machine::finish>(end).why);
+}
+
+TEST_CASE("ask: a failure says nothing of an earlier attempt that may have reached an actor") {
+  auto ask = asking(5s);
+  (void)ask.start(at(0ms));
+  CHECK(sent(ask.owner_changed(at(10ms))) == 2);
+  SUBCASE("the newest attempt's") {
+    CHECK(error_of(ask.attempt_done(2, failed, at(20ms))) == errc::outcome_unknown);
+  }
+  SUBCASE("an earlier one's") {
+    CHECK(quiet(ask.attempt_done(1, failed, at(20ms))));
+    CHECK(ask.current() == phase::sent);
+  }
+}
+
 TEST_CASE("ask: a deadline that has passed sends nothing") {
   auto ask = asking(0ms);
-  CHECK(failed(ask.start(at(0ms))) == errc::unavailable);
+  CHECK(error_of(ask.start(at(0ms))) == errc::unavailable);
   CHECK(ask.attempts() == 0);
 }
 
