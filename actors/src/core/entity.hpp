@@ -226,6 +226,10 @@ class entity {
     std::optional<error> damage{};
   };
 
+  /// Why nothing is said of what was decided.
+  static constexpr const char* replaced_unheard =
+      "this node has lost its cluster, and another may own the actor by now";
+
   void enter(phase next);
   [[nodiscard]] hardship& trouble();
   /// For reports: the actor's type, and why.

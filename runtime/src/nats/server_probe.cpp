@@ -18,6 +18,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t greeting_bytes_max = 64 * 1024;
+/// The server's codes for "not here at all", for ever.
+constexpr int err_not_enabled = 10076;
+constexpr int err_not_enabled_for_account = 10039;
 
 struct unique_fd {
   explicit unique_fd(int owned) noexcept : fd{owned} {}
@@ -76,6 +79,16 @@ void split_version(nats_server_info& info) {
   }
 }
 
+// Of a cluster whose servers have no leader just now it is another than where JetStream is off.
+error why_no_jetstream(const nlohmann::json& refused) {
+  const auto code = refused.is_object() ? refused.value("err_code", 0) : 0;
+  if (code == err_not_enabled || code == err_not_enabled_for_account || code == 0)
+    return jetstream_missing("the server");
+  return {errc::unavailable, "JetStream is not available at the server at the moment (" +
+                                 refused.value("description", "error " + std::to_string(code)) +
+                                 "); try again"};
+}
+
 }  // namespace
 
 result<std::string> read_server_greeting(const address& server, std::chrono::milliseconds timeout) {
@@ -117,7 +130,8 @@ result<nats_server_info> parse_server_greeting(std::string_view json) {
 result<int> parse_jetstream_level(bytes_view answer) {
   const auto parsed = nlohmann::json::parse(as_text(answer), nullptr, false);
   if (!parsed.is_object()) return fail(errc::decode_failed, "$JS.API.INFO answers no JSON");
-  if (parsed.contains("error")) return std::unexpected(jetstream_missing("the server"));
+  if (const auto refused = parsed.find("error"); refused != parsed.end())
+    return std::unexpected(why_no_jetstream(*refused));
   const auto api = parsed.find("api");
   if (api == parsed.end() || !api->is_object()) return 0;
   const auto level = api->find("level");

@@ -22,7 +22,9 @@ namespace aether::nats {
 [[nodiscard]] result<nats_server_info> parse_server_greeting(std::string_view json);
 
 /// The API level in an answer to `$JS.API.INFO`.
-/// @errors `unsupported_server`: JetStream is not enabled for this account.
+/// @errors `unsupported_server`: JetStream is not enabled for this account. `unavailable`: it
+/// cannot
+///         be reached at the moment, for its servers have no leader, say.
 [[nodiscard]] result<int> parse_jetstream_level(bytes_view answer);
 
 /// `unsupported_server`, with the remedy.

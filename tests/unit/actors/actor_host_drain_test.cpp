@@ -147,6 +147,8 @@ TEST_CASE("drain: at the deadline, asks are refused and tells go where the actor
   for (int i = 0; i < 3; ++i) {
     CHECK(it.other.addresses[i] == alice);
     CHECK(it.other.came[i].command.get_if<deposit>()->cents == i + 3);
+    // Its next owner may have had a copy, and have forgotten it.
+    CHECK(it.other.came[i].repeated);
   }
   const auto end = it.host->stats();
   CHECK(end.handed_on == 3);
