@@ -117,6 +117,8 @@ void coordinator::tick() {
 }
 
 void coordinator::tell_contact() {
+  if (in_.broken.endless_contact)
+    return owner_.actors.set_contact_until(cluster::time_point::max(), cluster::time_point::max());
   const bool connected = owner_.link.connected();
   owner_.actors.set_contact_until(
       connected ? machine_.contact_until() : cluster::time_point{},

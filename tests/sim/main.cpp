@@ -17,7 +17,7 @@ using namespace aether::sim;
 
 constexpr const char* usage =
     "usage: aether_sim [--seed N] [--runs K] [--nodes N] [--steps M] [--profile planned|faulty]\n"
-    "                  [--break appends|keys|commands|tables|slots] [--json]\n"
+    "                  [--break appends|keys|commands|tables|slots|contact] [--json]\n"
     "                  [--trace] [--lines L] [--keep-going]\n"
     "\n"
     "A whole cluster in one thread and in virtual time. Run i has seed N + i.\n"
@@ -55,6 +55,7 @@ bool read_breakage(std::string_view text, breakage& to) {
   if (text == "commands") return to.forget_commands = true;
   if (text == "tables") return to.old_tables = true;
   if (text == "slots") return to.seize_slots = true;
+  if (text == "contact") return to.endless_contact = true;
   return false;
 }
 

@@ -25,6 +25,8 @@ struct breakage {
   bool old_tables = false;
   /// A node that takes over does not ask the one before.
   bool seize_slots = false;
+  /// A node thinks itself in contact for ever.
+  bool endless_contact = false;
 };
 
 struct settings {

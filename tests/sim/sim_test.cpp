@@ -84,6 +84,12 @@ TEST_CASE("simulation: it notices a node that acts on a table that it had before
   CHECK(first_noticed(how).violated != nullptr);
 }
 
+TEST_CASE("simulation: it notices nodes that answer beyond their contact") {
+  auto how = faulty_from(cluster::samples::seed());
+  how.broken.endless_contact = true;
+  CHECK(first_noticed(how).violated != nullptr);
+}
+
 TEST_CASE("simulation: it notices takers that do not ask the giver") {
   auto how = faulty_from(cluster::samples::seed());
   how.kind = profile::planned;
