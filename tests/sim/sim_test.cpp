@@ -12,7 +12,7 @@ namespace aether::sim {
 
 namespace {
 
-constexpr std::uint64_t seeds_until_noticed = 200;
+constexpr std::uint64_t seeds_until_noticed = 600;
 
 /// The first run that notices, or the last one.
 verdict first_noticed(settings how) {
