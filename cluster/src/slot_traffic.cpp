@@ -109,7 +109,8 @@ void slot_traffic::open(guarded_slot& at, const std::vector<command_id>& got, bo
       next = at.gate.take_kept();
     }
     if (next.empty()) return;
-    for (const auto& one : next) deliver(at, one.message, one.arrived, true, sure);
+    for (const auto& one : next)
+      deliver(at, one.message, one.arrived, {.kept = true, .sure = sure});
   }
 }
 
@@ -174,14 +175,16 @@ void slot_traffic::receive(guarded_slot& at, nats_message message) {
   kept_command one{std::move(message), now(), {kept_bytes_, bytes}};
   const bool room = kept_bytes_.load(std::memory_order_relaxed) <= options_.kept_bytes_max;
   passage way{};
+  bool noted = false;
   {
     const std::lock_guard lock{at.mutex};
     way = at.gate.keeping() && !room ? passage::full
                                      : at.gate.arrive(id, asked ? command_copy::asked : told, one);
+    noted = way == passage::through && at.gate.noted(id);
   }
   switch (way) {
     case passage::through:
-      return deliver(at, one.message, one.arrived, false, true);
+      return deliver(at, one.message, one.arrived, {.noted = noted});
     case passage::shut:
       return pass_on(at, one.message, one.arrived);
     case passage::full:
@@ -192,16 +195,16 @@ void slot_traffic::receive(guarded_slot& at, nats_message message) {
 }
 
 void slot_traffic::deliver(guarded_slot& at, const nats_message& message,
-                           std::chrono::steady_clock::time_point arrived, bool kept, bool sure) {
+                           std::chrono::steady_clock::time_point arrived, way_in how) {
   auto parsed = parse_command(
       message, [this](const actor_type& type) { return to_.find_type(type); }, arrived);
   if (!parsed) return refuse(message, parsed.error());
   auto& [to, command] = *parsed;
-  command.repeated = command.repeated || !sure;
+  command.repeated = command.repeated || !how.sure;
   const bool asked = !message.reply_to().empty();
-  if (asked) command.answer = answer_to(at, command.id, std::string{message.reply_to()});
+  if (asked) command.answer = answer_to(at, command.id, std::string{message.reply_to()}, how.noted);
   const envelope known = facts_of(command);
-  if (kept) {
+  if (how.kept) {
     auto sent = to_.deliver_waiting(to, std::move(command));
     if (!sent && !asked) lost(to, known, std::move(sent).error());
     return;
@@ -210,10 +213,11 @@ void slot_traffic::deliver(guarded_slot& at, const nats_message& message,
   if (auto sent = to_.tell(to, std::move(command)); !sent) lost(to, known, std::move(sent).error());
 }
 
-reply_sink slot_traffic::answer_to(guarded_slot& at, const command_id& id, std::string reply_to) {
-  return [self = shared_from_this(), &at, id,
-          reply_to = std::move(reply_to)](const result<any_reply>& answer) {
-    if (is_no_answer(answer)) (void)self->strike(at, id);
+reply_sink slot_traffic::answer_to(guarded_slot& at, const command_id& id, std::string reply_to,
+                                   bool noted) {
+  return [self = shared_from_this(), &at, id, reply_to = std::move(reply_to),
+          noted](const result<any_reply>& answer) {
+    if (noted && is_no_answer(answer)) (void)self->strike(at, id);
     send_answer(*self->over_, reply_to, answer);
   };
 }

@@ -126,16 +126,26 @@ class slot_traffic : public std::enable_shared_from_this<slot_traffic> {
 
  private:
   void receive(guarded_slot& at, nats_message message);
+  /// How a command came in.
+  struct way_in {
+    /// It was kept until the slot was open.
+    bool kept = false;
+    /// Nobody else can have handled a copy of it.
+    bool sure = true;
+    /// For whoever takes the slot over.
+    bool noted = false;
+  };
   void deliver(guarded_slot& at, const nats_message& message,
-               std::chrono::steady_clock::time_point arrived, bool kept, bool sure);
+               std::chrono::steady_clock::time_point arrived, way_in how);
   /// To wherever the slot is served: an ask is refused, for its sender to repeat it.
   void pass_on(guarded_slot& at, const nats_message& message,
                std::chrono::steady_clock::time_point arrived);
   void pass_on(guarded_slot& at, waiting_command one);
   void publish(guarded_slot& at, const actor_address& to, envelope command);
   void refuse(const nats_message& message, const error& why);
-  [[nodiscard]] reply_sink answer_to(guarded_slot& at, const command_id& id, std::string reply_to);
-  /// Whether it was noted as got here.
+  [[nodiscard]] reply_sink answer_to(guarded_slot& at, const command_id& id, std::string reply_to,
+                                     bool noted);
+  /// Whether a copy was noted as got here.
   bool strike(guarded_slot& at, const command_id& id);
   void lost(const actor_address& to, const envelope& command, error why);
 

@@ -67,7 +67,7 @@ void traffic::arrived(const message& what) {
   const auto copy = what.asker != 0 ? cluster::command_copy::asked : told;
   switch (at.arrive(sent.id, copy, one)) {
     case passage::through:
-      return hand_in(one, true);
+      return hand_in(one, true, at.noted(sent.id));
     case passage::shut:
       return pass_on(one);
     case passage::full:
@@ -77,7 +77,7 @@ void traffic::arrived(const message& what) {
   }
 }
 
-void traffic::hand_in(const kept_command& one, bool sure) {
+void traffic::hand_in(const kept_command& one, bool sure, bool noted) {
   const auto& sent = command_in(one.what);
   envelope made;
   made.id = sent.id;
@@ -90,8 +90,8 @@ void traffic::hand_in(const kept_command& one, bool sure) {
   }
   made.deadline = one.arrived + sent.within;
   made.answer = [this, asker = one.what.asker, token = one.what.token, slot = slot_of(sent.actor),
-                 id = sent.id](result<any_reply> got) {
-    if (is_no_answer(got)) (void)gates_[slot].recorded().strike(id);
+                 id = sent.id, noted](result<any_reply> got) {
+    if (noted && is_no_answer(got)) (void)gates_[slot].recorded().strike(id);
     message asked;
     asked.asker = asker;
     asked.token = token;
@@ -152,7 +152,7 @@ void traffic::open(std::uint32_t slot, const std::vector<command_id>& got, bool 
   auto& at = gates_[slot];
   (void)at.drop(got);
   for (auto next = at.take_kept(); !next.empty(); next = at.take_kept())
-    for (const auto& one : next) hand_in(one, sure);
+    for (const auto& one : next) hand_in(one, sure, false);
 }
 
 void traffic::hold_local(std::uint32_t slot) { gates_[slot].wait(); }

@@ -55,7 +55,7 @@ class traffic {
   [[nodiscard]] std::pair<bool, std::vector<command_id>> recorded(std::uint32_t slot);
 
  private:
-  void hand_in(const kept_command& one, bool sure);
+  void hand_in(const kept_command& one, bool sure, bool noted);
   void pass_on(const kept_command& one);
   void pass_on(waiting_command one);
   void refuse(const message& what, errc why);

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <ranges>
 #include <span>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -19,30 +22,40 @@ enum class command_copy {
   asked
 };
 
-/// The ids of commands that a giver got while a taker may have got them too.
+/// The ids of commands that a giver got while a taker may have got them too, each as often as it
+/// got a copy: one that was not worked off says nothing of the others.
 class recorded_ids {
  public:
   /// More are not noted.
   static constexpr std::size_t ids_max = 32'768;
 
   void note(const command_id& id) {
-    if (ids_.size() < ids_max)
-      ids_.insert(id);
+    if (ids_.size() < ids_max || ids_.contains(id))
+      ++ids_[id];
     else
-      complete_ = complete_ && ids_.contains(id);
+      complete_ = false;
   }
-  /// It was not worked off here after all. @returns whether it was noted.
-  bool strike(const command_id& id) { return ids_.erase(id) > 0; }
+  /// A copy of it was not worked off here after all. @returns whether one was noted.
+  bool strike(const command_id& id) {
+    const auto found = ids_.find(id);
+    if (found == ids_.end()) return false;
+    if (--found->second == 0) ids_.erase(found);
+    return true;
+  }
+  [[nodiscard]] bool has(const command_id& id) const { return ids_.contains(id); }
   void clear() {
     ids_ = {};
     complete_ = true;
   }
   /// False when there were too many.
   [[nodiscard]] bool complete() const noexcept { return complete_; }
-  [[nodiscard]] std::vector<command_id> all() const { return {ids_.begin(), ids_.end()}; }
+  [[nodiscard]] std::vector<command_id> all() const {
+    const auto names = ids_ | std::views::keys;
+    return {names.begin(), names.end()};
+  }
 
  private:
-  std::unordered_set<command_id> ids_;
+  std::unordered_map<command_id, std::uint32_t> ids_;
   bool complete_ = true;
 };
 
@@ -149,6 +162,8 @@ class slot_gate {
     recording_ = false;
   }
   [[nodiscard]] recorded_ids& recorded() noexcept { return recorded_; }
+  /// Of a command that just came `through`: whether it was noted.
+  [[nodiscard]] bool noted(const command_id& id) const { return recording_ && recorded_.has(id); }
 
  private:
   enum class door { shut, keeping, open };

@@ -144,6 +144,23 @@ TEST_CASE("slot gate: ids of what comes through are noted, when it is told to, a
   CHECK(at.recorded().all().empty());
 }
 
+TEST_CASE("slot gate: a copy that is struck leaves the name of another that was worked off") {
+  gate at;
+  at.keep();
+  (void)at.take_kept();
+  (void)arrive(at, 1);
+  CHECK(!at.noted(id(1)));  // nobody asked yet
+  at.start_recording();
+  (void)arrive(at, 1);
+  (void)arrive(at, 1);
+  CHECK(at.noted(id(1)));
+  CHECK(at.recorded().strike(id(1)));
+  CHECK(at.recorded().all() == std::vector{id(1)});
+  CHECK(at.recorded().strike(id(1)));
+  CHECK(at.recorded().all().empty());
+  CHECK(!at.recorded().strike(id(1)));
+}
+
 TEST_CASE("slot gate: too many ids are not noted, and that is known") {
   recorded_ids ids;
   for (std::size_t i = 0; i < recorded_ids::ids_max; ++i) ids.note(id(i));
