@@ -109,9 +109,14 @@ void slot_traffic::open(guarded_slot& at, const std::vector<command_id>& got, bo
       next = at.gate.take_kept();
     }
     if (next.empty()) return;
-    for (const auto& one : next)
-      deliver(at, one.message, one.arrived, {.kept = true, .sure = sure});
+    for (const auto& one : next) hand_over(at, one, sure);
   }
+}
+
+void slot_traffic::hand_over(guarded_slot& at, const kept_command& one, bool sure) {
+  // The giver may have rejected a copy: its sender hears of that, or sends another one.
+  if (!sure && !one.message.reply_to().empty()) return refuse(one.message, not_served().error());
+  deliver(at, one.message, one.arrived, {.kept = true, .sure = sure});
 }
 
 void slot_traffic::hold_local(guarded_slot& at) {

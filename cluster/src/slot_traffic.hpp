@@ -111,7 +111,8 @@ class slot_traffic : public std::enable_shared_from_this<slot_traffic> {
   /// Ends the subscription.
   void ignore(guarded_slot& at);
   /// The actors get what was kept, without `got`; what comes later follows.
-  /// @param sure else what was kept may have been handled elsewhere, and is marked as repeated.
+  /// @param sure else what was kept may have been handled elsewhere: asks are refused, for their
+  ///        senders to repeat them, and tells are marked as repeated.
   void open(guarded_slot& at, const std::vector<command_id>& got, bool sure);
   /// Local senders' commands wait; what they sent before is on its way over the network.
   void hold_local(guarded_slot& at);
@@ -135,6 +136,7 @@ class slot_traffic : public std::enable_shared_from_this<slot_traffic> {
     /// For whoever takes the slot over.
     bool noted = false;
   };
+  void hand_over(guarded_slot& at, const kept_command& one, bool sure);
   void deliver(guarded_slot& at, const nats_message& message,
                std::chrono::steady_clock::time_point arrived, way_in how);
   /// To wherever the slot is served: an ask is refused, for its sender to repeat it.

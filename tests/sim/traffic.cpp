@@ -152,7 +152,13 @@ void traffic::open(std::uint32_t slot, const std::vector<command_id>& got, bool 
   auto& at = gates_[slot];
   (void)at.drop(got);
   for (auto next = at.take_kept(); !next.empty(); next = at.take_kept())
-    for (const auto& one : next) hand_in(one, sure, false);
+    for (const auto& one : next) {
+      // The giver may have rejected a copy: its sender hears of that, or sends another one.
+      if (!sure && one.what.asker != 0)
+        refuse(one.what, errc::not_owner);
+      else
+        hand_in(one, sure, false);
+    }
 }
 
 void traffic::hold_local(std::uint32_t slot) { gates_[slot].wait(); }

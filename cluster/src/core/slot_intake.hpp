@@ -72,7 +72,8 @@ class slot_intake {
   struct listen {};
   /// Hand what was kept to the actors, but not what the giver got; what comes later follows.
   /// `sure`: the giver noted every command that came here too, so what it did not name it did not
-  /// get. Else what is handed over may have been handled by it: mark it as repeated.
+  /// get. Else it may have handled what was kept: refuse asks,
+  /// for their senders to repeat them, and mark tells as repeated.
   struct open {
     bool sure;
   };
