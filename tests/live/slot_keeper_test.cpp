@@ -4,6 +4,7 @@
 
 #include <aether/persistence/memory_store.hpp>
 #include <aether/persistence/scripted_store.hpp>
+#include "cluster/src/command_format.hpp"
 #include "cluster/src/router.hpp"
 #include "support/await.hpp"
 #include "support/cluster_samples.hpp"
@@ -13,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -241,6 +243,39 @@ TEST_CASE("hand-over: one whose giver is killed in the middle ends in bounded ti
   MESSAGE("took "
           << std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - begin).count()
           << " ms");
+}
+
+TEST_CASE("hand-over: a kept ask of which a dead giver may have rejected a copy is refused") {
+  const nats_server server;
+  const stores log;
+  auto a = std::make_unique<peer>(server, log, "a", 1);
+  peer b{server, log, "b", 2}, c{server, log, "c", 3, false};
+  tables leader{{a.get(), &b, &c}};
+  leader.give(*a, nullptr);
+  REQUIRE(await([&] { return a->settled == leader.revision; }));
+  REQUIRE(c.book(0).ask(journal::note{"c", 1}, 10s).get());
+  a->events->hold_appends();
+  c.note("c", 2, 0);
+  REQUIRE(await([&] { return a->host.stats().waiting == 1; }));
+  leader.give(b, a.get());
+  REQUIRE(await([&] { return !a->host.accepts(book_type, shard_id{0}); }));
+  // The giver's subscription has ended, the taker keeps this.
+  envelope kept;
+  kept.id = command_id::make();
+  kept.command = any_message::of<journal::note>({"c", 3});
+  outgoing_command encoded{names, shards, {book_type, actor_id::parse("book-0").value()}, kept};
+  std::promise<result<any_reply>> answered;
+  c.connection->request(encoded.message(false, 15s), 15s, [&](result<nats_message> answer) {
+    answered.set_value(answer ? parse_answer(*answer)
+                              : result<any_reply>{std::unexpected(answer.error())});
+  });
+  REQUIRE(c.connection->flush(5s));
+  a->connection->close();
+  leader.followers = {&b, &c};
+  const auto answer = answered.get_future().get();
+  REQUIRE(!answer.has_value());
+  CHECK(answer.error().code() == errc::not_owner);
+  CHECK(entries_of(c, 0).last.at("c") < 3);
 }
 
 TEST_CASE("hand-over: a giver whose actors hang is waited for 10 s, and its tells are not lost") {
