@@ -39,10 +39,9 @@ struct bus_bench {
   bus_bench& operator=(const bus_bench&) = delete;
 
   [[nodiscard]] event_subscription subscribe(std::function<void(const bus_event&)> handler) {
-    auto made = bus->subscribe({}, {.buffer_max = 100'000, .buffer_bytes_max = 512 << 20},
-                               {.event = std::move(handler), .gap = [this](const event_gap&) {
-                                  gaps = true;
-                                }});
+    auto made = bus->subscribe(
+        {}, {.buffer_max = 100'000, .buffer_bytes_max = 512 << 20},
+        {.event = std::move(handler), .gap = [this](const event_gap&) { gaps = true; }});
     if (!made) throw std::runtime_error{made.error().message()};
     return *std::move(made);
   }
@@ -60,8 +59,8 @@ struct bus_bench {
 double seen_rate(const std::string& url, std::size_t total) {
   bus_bench with{url};
   std::atomic<std::size_t> seen{0};
-  const auto sees = with.subscribe(
-      [&seen](const bus_event&) { seen.fetch_add(1, std::memory_order_release); });
+  const auto sees =
+      with.subscribe([&seen](const bus_event&) { seen.fetch_add(1, std::memory_order_release); });
   auto all = histories(type, actors);
   const auto begin = clock::now();
   {
@@ -144,16 +143,17 @@ benchmark bus_throughput(const scale& scale) {
                                                 .window = window,
                                                 .total = total,
                                                 .payload_bytes = bytes_of(*like)}));
-                return events * raw_to_subscriber(server->url(),
-                                                  {.total = total, .payload_bytes = bytes_of(*like)});
+                return events *
+                       raw_to_subscriber(server->url(),
+                                         {.total = total, .payload_bytes = bytes_of(*like)});
               },
           .subject = [=] { return seen_rate(server->url(), total); },
           .prepare = [=] { server->start(); },
           .remark =
               [=] {
                 return "raw conditional publishes of as many bytes to streams that republish: " +
-                       floor.text() + " events/s; " + std::to_string(events) +
-                       " events and " + std::to_string(bytes_of(*like)) + " bytes a commit";
+                       floor.text() + " events/s; " + std::to_string(events) + " events and " +
+                       std::to_string(bytes_of(*like)) + " bytes a commit";
               }};
 }
 
