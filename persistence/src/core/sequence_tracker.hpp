@@ -32,8 +32,13 @@ class sequence_tracker {
   };
 
   /// @param start everything up to here is behind us.
-  explicit sequence_tracker(std::uint64_t start = 0, std::string created = {})
-      : last_{start}, created_{std::move(created)} {}
+  /// @param shorter_looks after so many looks in a row, with nothing new between them, a stream
+  /// that
+  ///        ends before what came is another one; at least 2, more where a replica that lags behind
+  ///        may answer.
+  explicit sequence_tracker(std::uint64_t start = 0, std::string created = {},
+                            std::uint32_t shorter_looks = 2)
+      : last_{start}, created_{std::move(created)}, shorter_looks_{shorter_looks} {}
 
   /// A message came.
   /// @param before the one before it of what is followed; of a whole stream `sequence - 1`.
@@ -53,6 +58,8 @@ class sequence_tracker {
 
   std::uint64_t last_;
   std::string created_;
+  std::uint32_t shorter_looks_;
+  std::uint32_t shorter_ = 0;
   /// An end at which we were not when we were told of it, and where we were.
   struct doubt {
     std::uint64_t end;

@@ -14,6 +14,11 @@ namespace aether {
 
 namespace {
 
+/// How often a stream must be seen to end too early before it is another one. With replicas, for as
+/// long as a store would wait: 5 s of looks that are 200 ms apart.
+constexpr std::uint32_t certain_looks = 2;
+constexpr std::uint32_t replicated_looks = 25;
+
 std::optional<std::uint64_t> number_in(const nats_message& message, const char* header) {
   const auto digits = message.header(header);
   if (!digits) return std::nullopt;
@@ -120,7 +125,8 @@ bus_wire::followed* bus_wire::follow(const stream_end& from) {
   if (!whose || !(scope_.everywhere || whose->ns == scope_.names.name())) return nullptr;
   auto stream = std::make_shared<const bus_stream>(whose->ns, from.name, whose->k);
   followed made{std::move(stream), scope_.names.of_namespace(std::move(whose->ns)),
-                sequence_tracker{from.last, from.created}};
+                sequence_tracker{from.last, from.created,
+                                 scope_.replicated ? replicated_looks : certain_looks}};
   return &streams_.emplace(from.name, std::move(made)).first->second;
 }
 

@@ -24,6 +24,8 @@ struct wire_scope {
   bool everywhere = false;
   /// How many event streams there must be; 0: any number.
   std::uint32_t streams = 0;
+  /// A replica that lags behind may say where a stream ends.
+  bool replicated = true;
   /// Only this actor's.
   struct one_actor {
     actor_address address;

@@ -106,15 +106,21 @@ struct jetstream_event_bus::impl : std::enable_shared_from_this<impl> {
 
   [[nodiscard]] std::vector<wire_scope> scopes_of(const bus_match& match) const {
     if (match.filter().all_namespaces) return {{.names = names, .everywhere = true}};
+    const bool replicated = layout.replicas > 1;
     if (const auto& one = match.one_actor()) {
       const auto shard = shard_of(*one, layout.shards);
       const auto stream = stream_of(shard, layout.shards, layout.streams);
-      return {{.names = names, .only = wire_scope::one_actor{*one, shard, stream}}};
+      return {{.names = names,
+               .replicated = replicated,
+               .only = wire_scope::one_actor{*one, shard, stream}}};
     }
     std::vector<wire_scope> scopes;
-    for (const auto& ns : match.namespaces())
-      scopes.push_back(
-          {.names = names.of_namespace(ns), .streams = ns == names.name() ? layout.streams : 0});
+    for (const auto& ns : match.namespaces()) {
+      const bool own = ns == names.name();
+      scopes.push_back({.names = names.of_namespace(ns),
+                        .streams = own ? layout.streams : 0,
+                        .replicated = !own || replicated});
+    }
     return scopes;
   }
 

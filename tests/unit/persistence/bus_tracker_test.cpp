@@ -116,6 +116,13 @@ TEST_CASE("bus tracker: a stream that ends earlier than it did, or was created a
   CHECK(shorter.end(41, "monday") == gap{1, 41, true});
   CHECK(shorter.message(42, 41).accepted);
 
+  sequence_tracker patient{50, "monday", 3};
+  CHECK_FALSE(patient.end(40, "monday").has_value());
+  CHECK_FALSE(patient.end(40, "monday").has_value());
+  CHECK_FALSE(patient.end(50, "monday").has_value());
+  for (int look = 0; look < 2; ++look) CHECK_FALSE(patient.end(40, "monday").has_value());
+  CHECK(patient.end(40, "monday") == gap{1, 40, true});
+
   sequence_tracker anew{50, "monday"};
   CHECK(anew.end(60, "tuesday") == gap{1, 60, true});
   CHECK(anew.message(61, 60).accepted);
