@@ -20,7 +20,7 @@ namespace aether::perf {
 
 namespace {
 
-constexpr std::size_t actors = 1'000;
+constexpr std::size_t actors = 10'000;
 constexpr std::ptrdiff_t window = 1'000;
 constexpr std::size_t streams = 8;
 constexpr std::size_t events = 100;
