@@ -17,6 +17,8 @@ namespace aether::perf {
 [[nodiscard]] benchmark bytes_per_idle_actor(const scale& scale);
 [[nodiscard]] benchmark append_through_store(const scale& scale);
 [[nodiscard]] benchmark append_100_events(const scale& scale);
+[[nodiscard]] benchmark bus_throughput(const scale& scale);
+[[nodiscard]] benchmark bus_delay(const scale& scale);
 [[nodiscard]] benchmark rehydrate_snapshot_p50(const scale& scale);
 [[nodiscard]] benchmark rehydrate_100_commits_p50(const scale& scale);
 [[nodiscard]] benchmark rehydrate_10k_actors(const scale& scale);

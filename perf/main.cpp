@@ -30,6 +30,8 @@ const std::vector<entry>& entries() {
       {"bytes_per_idle_actor", bytes_per_idle_actor},
       {"append_through_store", append_through_store},
       {"append_100_events", append_100_events},
+      {"bus_throughput", bus_throughput},
+      {"bus_delay", bus_delay},
       {"rehydrate_snapshot_p50", rehydrate_snapshot_p50},
       {"rehydrate_100_commits_p50", rehydrate_100_commits_p50},
       {"rehydrate_10k_actors", rehydrate_10k_actors},

@@ -101,6 +101,10 @@ std::shared_ptr<snapshot_store> node::snapshots() const {
   return impl_->parts ? impl_->parts->snapshots() : nullptr;
 }
 
+std::shared_ptr<event_bus> node::bus() const {
+  return impl_->parts ? impl_->parts->bus() : nullptr;
+}
+
 result<cluster::leader_election> node::election(std::string_view name,
                                                 cluster::election_handlers handlers) {
   if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");

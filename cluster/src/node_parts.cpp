@@ -1,6 +1,8 @@
 #include "node_parts.hpp"
 
+#include <aether/persistence/jetstream_bus.hpp>
 #include <aether/persistence/jetstream_store.hpp>
+#include <aether/persistence/memory_bus.hpp>
 #include <aether/persistence/memory_store.hpp>
 #include <aether/runtime/log.hpp>
 #include "core/hosted_types.hpp"
@@ -73,6 +75,11 @@ result<std::unique_ptr<node_parts>> node_parts::join(
 
 node_parts::~node_parts() { leave(); }
 
+std::shared_ptr<event_bus> node_parts::bus() {
+  std::call_once(bus_once_, [this] { bus_ = make_bus_(); });
+  return bus_;
+}
+
 void node_parts::make_host(const std::vector<hosted>& types) {
   host_options made;
   made.shards = settings_.shards;
@@ -106,7 +113,12 @@ void node_parts::make_router(subjects names) {
 }
 
 result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
-  events_ = std::make_shared<memory_event_store>(settings_.shards);
+  auto log = std::make_shared<memory_event_store>(settings_.shards);
+  // An observed store is a little slower, so only where somebody subscribes.
+  make_bus_ = [log, ns = names_of(settings_).name()] {
+    return std::make_shared<memory_event_bus>(ns, log);
+  };
+  events_ = std::move(log);
   snapshots_ = std::make_shared<memory_snapshot_store>(settings_.snapshots_kept, settings_.shards);
   make_host(types);
   make_router(names_of(settings_));
@@ -127,6 +139,9 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   if (!layout) return std::unexpected(layout.error());
   events_ = std::make_shared<jetstream_event_store>(connection_, names, *layout);
   snapshots_ = std::make_shared<jetstream_snapshot_store>(connection_, names, *layout);
+  make_bus_ = [this, names, shape = *layout] {
+    return std::make_shared<jetstream_event_bus>(connection_, names, shape, events_);
+  };
   make_host(types);
   traffic_ = std::make_shared<slot_traffic>(
       connection_, names, *host_,

@@ -2,6 +2,7 @@
 
 #include <aether/actors/actor_host.hpp>
 #include <aether/cluster/node.hpp>
+#include <aether/persistence/event_bus.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
@@ -49,6 +50,8 @@ class node_parts {
   [[nodiscard]] const std::shared_ptr<snapshot_store>& snapshots() const noexcept {
     return snapshots_;
   }
+  /// Made when first asked for.
+  [[nodiscard]] std::shared_ptr<event_bus> bus();
   /// @errors as for `node::election`.
   [[nodiscard]] result<leader_election> election(std::string_view name, election_handlers handlers);
   bool leave();
@@ -81,6 +84,9 @@ class node_parts {
   std::shared_ptr<nats_connection> connection_;
   std::shared_ptr<event_store> events_;
   std::shared_ptr<snapshot_store> snapshots_;
+  std::function<std::shared_ptr<event_bus>()> make_bus_;
+  std::once_flag bus_once_;
+  std::shared_ptr<event_bus> bus_;
   std::unique_ptr<actor_host> host_;
   std::shared_ptr<cluster::router> router_;
   std::shared_ptr<slot_traffic> traffic_;

@@ -1,4 +1,5 @@
 #include <aether/persistence/history.hpp>
+#include "recorded_events.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -8,13 +9,6 @@
 namespace aether {
 
 namespace {
-
-command_id cause_of(const commit& from, std::size_t nth) {
-  std::size_t owned = 0;
-  for (const auto& command : from.commands)
-    if (nth < (owned += command.events)) return command.id;
-  return {};
-}
 
 /// Takes commits in reading order and keeps the events that were asked for.
 class selection {
@@ -53,15 +47,7 @@ class selection {
       part_.more = complete_ = true;
       return;
     }
-    const commit& of = from.commit;
-    part_.events.push_back({{of.id, static_cast<std::uint32_t>(nth)},
-                            version,
-                            from.sequence,
-                            of.at,
-                            of.events[nth],
-                            cause_of(of, nth),
-                            of.correlation,
-                            of.writer});
+    part_.events.push_back(recorded_event_of(from, nth));
   }
 
   history_query query_;

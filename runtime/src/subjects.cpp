@@ -116,6 +116,11 @@ std::string subjects::shard_commits(shard_id shard) const {
 }
 std::string subjects::all_commits() const { return root_ + "evt.>"; }
 std::string subjects::all_stored_events() const { return root_ + "bus.>"; }
+std::string subjects::stored_events(shard_id shard, const actor_address& address) const {
+  return of_actor("bus", shard, address);
+}
+std::string subjects::commits_everywhere() const { return prefix_.str() + ".*.evt.>"; }
+std::string subjects::stored_events_everywhere() const { return prefix_.str() + ".*.bus.>"; }
 std::string subjects::snapshot(shard_id shard, const actor_address& address) const {
   return of_actor("snap", shard, address);
 }
@@ -158,6 +163,27 @@ result<subjects::commit_subject> subjects::parse_commits(std::string_view subjec
 
 result<subjects::commit_subject> subjects::parse_snapshot(std::string_view subject) const {
   return parse_actor("snap", subject);
+}
+
+result<subjects::commit_subject> subjects::parse_stored_events(std::string_view subject) const {
+  return parse_actor("bus", subject);
+}
+
+subjects subjects::of_namespace(namespace_name ns) const { return {prefix_, std::move(ns)}; }
+
+result<subjects::stream_name> subjects::parse_event_stream(std::string_view name) const {
+  constexpr std::string_view mark = "_EVT_";
+  const auto refuse = [&] {
+    return fail(errc::decode_failed,
+                "no event stream under the prefix " + prefix_.str() + ": " + std::string{name});
+  };
+  const auto begin = prefix_.str().size() + 1;
+  const auto end = name.rfind(mark);
+  if (!name.starts_with(prefix_.str() + '_') || end == name.npos || end < begin) return refuse();
+  auto ns = namespace_name::parse(name.substr(begin, end - begin));
+  const auto k = read_shard(name.substr(end + mark.size()));
+  if (!ns || !k) return refuse();
+  return stream_name{*std::move(ns), static_cast<std::uint32_t>(k->value())};
 }
 
 result<subjects::commit_subject> subjects::parse_actor(std::string_view kind,

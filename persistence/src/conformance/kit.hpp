@@ -169,6 +169,7 @@ class writer {
 };
 
 using event_case = conformance_case<event_store>;
+using bus_case = conformance_case<bus_bench>;
 using snapshot_case = conformance_case<snapshot_store>;
 
 std::span<const event_case> append_cases();
@@ -180,5 +181,8 @@ std::span<const event_case> lookup_cases();
 std::span<const event_case> shard_cases();
 std::span<const event_case> call_cases();
 std::span<const event_case> history_cases();
+
+std::span<const bus_case> bus_view_cases();
+std::span<const bus_case> bus_gap_cases();
 
 }  // namespace aether::conformance

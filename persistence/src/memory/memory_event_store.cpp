@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <memory_resource>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace aether {
 
@@ -83,11 +86,42 @@ struct memory_event_store::impl {
       return std::unexpected(fits.error());
     return histories.with(address, [&](history& mine, auto& memory) -> result<log_position> {
       if (end_of(mine) != expected) return settle(mine, expected, next.id);
+      const bytes_view lasting = kept(encoded, memory);
       mine.push_back(
-          {next.last(), stream_sequence{++last_sequence}, next.id, kept(encoded, memory)});
+          {next.last(), sequence_for(address, expected, next, lasting), next.id, lasting});
       return mine.back().position();
     });
   }
+
+  /// Under the lock of the actor's stripe: see `observe`.
+  stream_sequence sequence_for(const actor_address& address, const log_position& expected,
+                               const commit& next, bytes_view encoded) {
+    if (!observed) return stream_sequence{++last_sequence};
+    const std::lock_guard lock{order};
+    const stream_sequence given{++last_sequence};
+    std::erase_if(observers, [&](const memory_event_store::observer& sees) {
+      return !sees({address, next, given, expected, encoded.size()});
+    });
+    return given;
+  }
+
+  stream_sequence observe(memory_event_store::observer sees) {
+    stream_sequence behind;
+    {
+      const std::lock_guard lock{order};
+      observers.push_back(std::move(sees));
+      observed = true;
+    }
+    // An append looks at `observed` under the lock of its stripe: whoever has looked already is
+    // through when each stripe was locked once.
+    histories.for_each_stripe([] {});
+    const std::lock_guard lock{order};
+    return stream_sequence{last_sequence};
+  }
+
+  std::atomic<bool> observed{false};
+  std::mutex order;
+  std::vector<memory_event_store::observer> observers;
 };
 
 memory_event_store::memory_event_store(std::uint32_t shards)
@@ -135,6 +169,10 @@ void memory_event_store::records(const actor_address& address, records_handler h
       all.push_back({(*mine)[nth].sequence, decoded(*mine, nth)});
     return all;
   }));
+}
+
+stream_sequence memory_event_store::observe(observer sees) {
+  return impl_->observe(std::move(sees));
 }
 
 std::uint32_t memory_event_store::shards() const noexcept { return impl_->shards; }

@@ -33,6 +33,15 @@ class striped_map {
     return use(found == mine.values.end() ? nullptr : &found->second);
   }
 
+  /// Calls `visit` once for each stripe, under its lock.
+  template <class Visit>
+  void for_each_stripe(Visit&& visit) {
+    for (stripe& next : stripes_) {
+      const std::lock_guard lock{next.mutex};
+      visit();
+    }
+  }
+
   /// Calls `visit` with each address and its value, a stripe at a time, under its lock.
   template <class Visit>
   void for_each(Visit&& visit) {

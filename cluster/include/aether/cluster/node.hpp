@@ -6,6 +6,7 @@
 #include <aether/actors/behavior.hpp>
 #include <aether/cluster/allocation.hpp>
 #include <aether/cluster/leader_election.hpp>
+#include <aether/persistence/event_bus.hpp>
 #include <aether/runtime/options.hpp>
 
 #include <chrono>
@@ -152,6 +153,11 @@ class node {
   /// The stores behind the actors, for tools; null before `join`.
   [[nodiscard]] std::shared_ptr<event_store> events() const;
   [[nodiscard]] std::shared_ptr<snapshot_store> snapshots() const;
+
+  /// Where events are seen as they are stored, whoever stores them; null before `join`. In memory
+  /// those of this node, else those of the whole namespace, and of others that are asked for; gaps
+  /// of others it can only report. Its subscriptions see nothing more once the node has left.
+  [[nodiscard]] std::shared_ptr<event_bus> bus() const;
 
   /// This node as a candidate of the election `name` in its namespace, over its connection; see
   /// `cluster::leader_election`, whose default lease it has. Nodes compete, and so does whoever

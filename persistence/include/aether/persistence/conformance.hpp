@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/persistence/event_bus.hpp>
 #include <aether/persistence/event_store.hpp>
 #include <aether/persistence/snapshot_store.hpp>
 
@@ -7,8 +8,8 @@
 #include <stdexcept>
 #include <string_view>
 
-/// What every event store and snapshot store must do, as cases to run on one: the contracts in
-/// `event_store.hpp` and `snapshot_store.hpp`, put to the test. Needs no test framework; link
+/// What every event store, snapshot store and event bus must do, as cases to run on one: the
+/// contracts in `event_store.hpp`, `snapshot_store.hpp` and `event_bus.hpp`, put to the test. Needs no test framework; link
 /// `aether::conformance`.
 ///
 ///     for (const auto& one : aether::event_store_cases()) {
@@ -39,5 +40,15 @@ struct conformance_case {
 
 [[nodiscard]] std::span<const conformance_case<event_store>> event_store_cases();
 [[nodiscard]] std::span<const conformance_case<snapshot_store>> snapshot_store_cases();
+
+/// A bus with the stores of its own namespace and of another one that it can see, and catch up in.
+struct bus_bench {
+  event_bus& bus;
+  namespace_name own;
+  event_store& log;
+  namespace_name other;
+  event_store& other_log;
+};
+[[nodiscard]] std::span<const conformance_case<bus_bench>> event_bus_cases();
 
 }  // namespace aether

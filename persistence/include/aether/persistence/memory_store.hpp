@@ -4,6 +4,7 @@
 #include <aether/persistence/snapshot_store.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace aether {
@@ -28,6 +29,22 @@ class memory_event_store final : public event_store {
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
   [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override;
   void read_shards(shard_range which, stream_sequence after, shard_handler handler) override;
+
+  /// A commit that is being stored; borrowed.
+  struct stored {
+    const actor_address& address;
+    const aether::commit& commit;
+    stream_sequence sequence;
+    const log_position& expected;
+    std::size_t bytes;
+  };
+  /// Returns false when it wants to see no more.
+  using observer = std::function<bool(const stored&)>;
+  /// Calls `sees` with each commit that is stored from now on, in the order of the sequences, one
+  /// at a time, before it is acknowledged. It is quick, throws nothing, and does not call the
+  /// store. From the first observer on, appends of different actors wait for one another a little.
+  /// @returns the last sequence that it does not see.
+  stream_sequence observe(observer sees);
 
  private:
   struct impl;

@@ -35,6 +35,11 @@ class subjects {
   /// `<prefix>.<ns>.evt.>` and `<prefix>.<ns>.bus.>`: what the stream republishes, from and to.
   [[nodiscard]] std::string all_commits() const;
   [[nodiscard]] std::string all_stored_events() const;
+  /// `<prefix>.<ns>.bus.<shard>.<type>.<id>`: what was stored of one actor.
+  [[nodiscard]] std::string stored_events(shard_id shard, const actor_address& address) const;
+  /// `<prefix>.*.evt.>` and `<prefix>.*.bus.>`: the same of every namespace under the prefix.
+  [[nodiscard]] std::string commits_everywhere() const;
+  [[nodiscard]] std::string stored_events_everywhere() const;
   /// `<prefix>.<ns>.snap.<shard>.<type>.<id>`: the newest snapshot of one actor.
   [[nodiscard]] std::string snapshot(shard_id shard, const actor_address& address) const;
   /// `<prefix>.<ns>.evt.<shard>.<type>.*`: the commits of a shard's actors of one type.
@@ -73,10 +78,21 @@ class subjects {
     shard_id shard;
     actor_address address;
   };
-  /// Reads what `commits` wrote, or `snapshot`.
+  /// Reads what `commits` wrote, or `snapshot`, or `stored_events`.
   /// @errors `decode_failed`: another subject.
   [[nodiscard]] result<commit_subject> parse_commits(std::string_view subject) const;
   [[nodiscard]] result<commit_subject> parse_snapshot(std::string_view subject) const;
+  [[nodiscard]] result<commit_subject> parse_stored_events(std::string_view subject) const;
+  /// The same prefix with another namespace.
+  [[nodiscard]] subjects of_namespace(namespace_name ns) const;
+
+  struct stream_name {
+    namespace_name ns;
+    std::uint32_t k = 0;
+  };
+  /// Reads what `event_stream` of any namespace under this prefix wrote.
+  /// @errors `decode_failed`: another name.
+  [[nodiscard]] result<stream_name> parse_event_stream(std::string_view name) const;
 
  private:
   namespace_name prefix_;
