@@ -104,8 +104,8 @@ result<kv_entry> entry_of(const nats_message& answer) try {
 
 write_result outcome_of(const result<nats_message>& answer) try {
   if (!answer) {
-    const bool sent = answer.error().code() != errc::unavailable &&
-                      answer.error().code() != errc::not_permitted;
+    const bool sent =
+        answer.error().code() != errc::unavailable && answer.error().code() != errc::not_permitted;
     return {.outcome = sent ? write_outcome::unknown : write_outcome::not_stored};
   }
   const json document = document_of(*answer);

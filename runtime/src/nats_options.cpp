@@ -1,5 +1,4 @@
 #include <aether/runtime/nats_options.hpp>
-
 #include <aether/runtime/options.hpp>
 #include <aether/runtime/subjects.hpp>
 

@@ -1,6 +1,5 @@
-#include <aether/runtime/options.hpp>
-
 #include <aether/runtime/nats_options.hpp>
+#include <aether/runtime/options.hpp>
 #include "options_file.hpp"
 #include "options_table.hpp"
 

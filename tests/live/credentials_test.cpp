@@ -62,13 +62,17 @@ bool has_openssl() { return std::system("openssl version >/dev/null 2>&1") == 0;
 void make_certificates(const temp_files& files, const std::string& ca, const std::string& names) {
   files.write("extensions", "subjectAltName=" + names + "\n");
   const std::string at = files.path("");
-  const std::string script =
-      "cd '" + at + "' && exec >/dev/null 2>&1 && "
-      "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=" + ca + "' -keyout " + ca +
-      ".key -out " + ca + ".pem && "
-      "openssl req -newkey rsa:2048 -nodes -subj '/CN=server' -keyout " + ca + "-server.key -out r.csr && "
-      "openssl x509 -req -in r.csr -days 2 -CA " + ca + ".pem -CAkey " + ca +
-      ".key -CAcreateserial -extfile extensions -out " + ca + "-server.pem";
+  const std::string script = "cd '" + at +
+                             "' && exec >/dev/null 2>&1 && "
+                             "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=" +
+                             ca + "' -keyout " + ca + ".key -out " + ca +
+                             ".pem && "
+                             "openssl req -newkey rsa:2048 -nodes -subj '/CN=server' -keyout " +
+                             ca +
+                             "-server.key -out r.csr && "
+                             "openssl x509 -req -in r.csr -days 2 -CA " +
+                             ca + ".pem -CAkey " + ca +
+                             ".key -CAcreateserial -extfile extensions -out " + ca + "-server.pem";
   REQUIRE(std::system(script.c_str()) == 0);
 }
 
@@ -174,8 +178,9 @@ TEST_CASE("tls: a server that wants certificates gets them, and one without TLS 
   }
   const temp_files files;
   make_certificates(files, "good", "IP:127.0.0.1,DNS:localhost");
-  const nats_server strict{{.config = tls_config(
-      files, "good", ", ca_file: \"" + files.path("good.pem") + "\", verify: true")}};
+  const nats_server strict{
+      {.config = tls_config(files, "good",
+                            ", ca_file: \"" + files.path("good.pem") + "\", verify: true")}};
   options with = to(strict);
   with.nats_tls_ca = files.path("good.pem");
   CHECK(refusal_of(with).code() == errc::unavailable);

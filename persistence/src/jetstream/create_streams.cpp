@@ -70,7 +70,8 @@ result<std::uint32_t> create_or_check(nats_connection& connection, const json& w
   // Who may not create it may still use one that an operator made.
   const bool forbidden = !created && created.error().code() == errc::not_permitted;
   if (!created && !forbidden) return std::unexpected(created.error());
-  if (created && created->error_code == 0) return check_existing(connection, wanted, created->config);
+  if (created && created->error_code == 0)
+    return check_existing(connection, wanted, created->config);
   const auto info = ask(connection, "$JS.API.STREAM.INFO." + name, nullptr);
   if (!info) return std::unexpected(info.error());
   if (info->error_code == 0) return check_existing(connection, wanted, info->config);

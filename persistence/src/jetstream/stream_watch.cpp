@@ -78,7 +78,7 @@ void stream_watch::informed(std::uint32_t stream, std::chrono::milliseconds time
     return looked(stream, losses,
                   fail(forbidden ? errc::not_permitted : errc::unavailable,
                        "cannot see how far stream " + name + " reaches" +
-                                              (answer ? "" : ": " + answer.error().text())));
+                           (answer ? "" : ": " + answer.error().text())));
   stream_sequence witness;
   result<void> outcome;
   {

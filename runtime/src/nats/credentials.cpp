@@ -12,8 +12,7 @@ constexpr std::size_t secret_bytes_max = 64 * 1024;
 
 std::unexpected<error> refuse(std::string_view option, const std::string& path,
                               std::string_view why) {
-  return fail(errc::invalid_options,
-              std::string{option} + ": '" + path + "' " + std::string{why});
+  return fail(errc::invalid_options, std::string{option} + ": '" + path + "' " + std::string{why});
 }
 
 /// The first line of a file that holds a secret.
@@ -39,7 +38,8 @@ result<void> readable(std::string_view option, const std::string& path) {
 
 result<void> taken(natsStatus status, std::string_view option, const std::string& path) {
   if (status == NATS_OK) return {};
-  return refuse(option, path, std::string{"is not what it should be: "} + natsStatus_GetText(status));
+  return refuse(option, path,
+                std::string{"is not what it should be: "} + natsStatus_GetText(status));
 }
 
 result<void> apply_password(natsOptions* options, const nats_options& from) {
@@ -57,16 +57,14 @@ result<void> apply_token(natsOptions* options, const nats_options& from) {
 
 result<void> apply_creds(natsOptions* options, const nats_options& from) {
   if (auto ok = readable("nats-creds", from.creds_file); !ok) return ok;
-  return taken(
-      natsOptions_SetUserCredentialsFromFiles(options, from.creds_file.c_str(), nullptr),
-      "nats-creds", from.creds_file);
+  return taken(natsOptions_SetUserCredentialsFromFiles(options, from.creds_file.c_str(), nullptr),
+               "nats-creds", from.creds_file);
 }
 
 result<void> apply_nkey(natsOptions* options, const nats_options& from) {
   if (auto ok = readable("nats-nkey-seed", from.nkey_seed_file); !ok) return ok;
-  return taken(
-      natsOptions_SetNKeyFromSeed(options, from.nkey.c_str(), from.nkey_seed_file.c_str()),
-      "nats-nkey-seed", from.nkey_seed_file);
+  return taken(natsOptions_SetNKeyFromSeed(options, from.nkey.c_str(), from.nkey_seed_file.c_str()),
+               "nats-nkey-seed", from.nkey_seed_file);
 }
 
 result<void> apply_identity(natsOptions* options, const nats_options& from) {

@@ -45,9 +45,9 @@ class request_table {
   [[nodiscard]] std::vector<open_request> take_expired(time_point now);
   [[nodiscard]] std::vector<open_request> take_all();
   /// The server refused a message on the subject of `what`: whose it was is not said. Takes out the
-  /// open requests on that subject once as many refusals were told as there are of them; before, one
-  /// that was not refused, and is acted on, could be told that it was. (A refused `publish` on the
-  /// subject counts as well: while a server changes its mind, that is not told apart.)
+  /// open requests on that subject once as many refusals were told as there are of them; before,
+  /// one that was not refused, and is acted on, could be told that it was. (A refused `publish` on
+  /// the subject counts as well: while a server changes its mind, that is not told apart.)
   struct refused_requests {
     std::vector<open_request> taken;
     /// Whether an open request is on that subject at all.

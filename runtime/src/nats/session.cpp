@@ -90,8 +90,8 @@ error session::not_connected(natsStatus status) const {
                                      "; check nats-tls-ca, nats-tls-cert and the name in the "
                                      "server's certificate"};
     case NATS_SECURE_CONNECTION_WANTED:
-      return {errc::unavailable, "the NATS server at " + where +
-                                     " has no TLS, and this client was told to use it"};
+      return {errc::unavailable,
+              "the NATS server at " + where + " has no TLS, and this client was told to use it"};
     case NATS_SECURE_CONNECTION_REQUIRED:
       return {errc::unavailable,
               "the NATS server at " + where + " demands TLS; connect with nats-tls, or tls://"};
@@ -104,8 +104,8 @@ error session::not_connected(natsStatus status) const {
 
 result<void> session::apply(natsOptions* options) {
   if (const natsStatus status = apply_basics(options); status != NATS_OK)
-    return fail(errc::invalid_options,
-                "the NATS client takes not these options: " + std::string{natsStatus_GetText(status)});
+    return fail(errc::invalid_options, "the NATS client takes not these options: " +
+                                           std::string{natsStatus_GetText(status)});
   return apply_credentials(options, options_);
 }
 

@@ -24,8 +24,8 @@ struct violation {
   }
 };
 
-/// Reads `Permissions Violation for Publish to "subject"`, or for `Subscription`, perhaps cut short;
-/// none when it is another text.
+/// Reads `Permissions Violation for Publish to "subject"`, or for `Subscription`, perhaps cut
+/// short; none when it is another text.
 [[nodiscard]] std::optional<violation> parse_violation(std::string_view text);
 
 /// `not_permitted`. @param subject the whole of it, where it is known.

@@ -110,9 +110,9 @@ class nats_connection {
   /// While reconnecting nothing is sent: a request that waits in a buffer would be of no use.
   /// @errors (to the handler) `unavailable`: no one listens on the subject, or nothing was sent;
   ///         `timed_out`: sent, but no answer within `timeout`, or the connection broke meanwhile;
-  ///         `not_permitted`: the server refused the subject to this user, and the text names it; the
-  ///         message reached nobody. Where several requests are open on one subject and it is not
-  ///         clear which of them was refused, they wait until it is, or time out;
+  ///         `not_permitted`: the server refused the subject to this user, and the text names it;
+  ///         the message reached nobody. Where several requests are open on one subject and it is
+  ///         not clear which of them was refused, they wait until it is, or time out;
   ///         `not_running`: closed, before or meanwhile; `invalid_argument`: as `publish`.
   void request(const nats_outgoing& message, std::chrono::milliseconds timeout,
                reply_handler handler, nats_flush flush = nats_flush::now);

@@ -10,16 +10,16 @@ namespace aether {
 struct options;
 
 /// How to reach NATS, and as whom. At most one kind of credentials: `user`, `token_file`,
-/// `creds_file`, `nkey`, or those in `url`. Files are read when the connection is opened; the client
-/// library reads creds and seed again at each reconnect.
+/// `creds_file`, `nkey`, or those in `url`. Files are read when the connection is opened; the
+/// client library reads creds and seed again at each reconnect.
 struct nats_options {
   /// One or more of `nats://[user:password@]host:port`, separated by commas; with `tls://` the
   /// connection is encrypted, to all of them or to none.
   std::string url = "nats://127.0.0.1:4222";
   /// Shown by the server's monitoring.
   std::string client_name = "aether";
-  /// Answers come to subjects below it, `<inbox_prefix>.<random>.<number>`: the user must be allowed
-  /// to subscribe there, and nobody of another namespace should be.
+  /// Answers come to subjects below it, `<inbox_prefix>.<random>.<number>`: the user must be
+  /// allowed to subscribe there, and nobody of another namespace should be.
   std::string inbox_prefix = "_INBOX";
 
   /// A user, and the file whose first line is the password.

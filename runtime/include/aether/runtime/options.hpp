@@ -26,8 +26,9 @@ struct options {
   /// `--nats`, AETHER_NATS: `nats://[user:password@]host:port`, several separated by commas; or
   /// `tls://...`, all of them. Empty: one node, in memory.
   std::string nats;
-  /// `--nats-user`, AETHER_NATS_USER, with `--nats-password-file`, whose first line is the password.
-  /// At most one kind of credentials: this, or one of those that follow, or a user in `nats`.
+  /// `--nats-user`, AETHER_NATS_USER, with `--nats-password-file`, whose first line is the
+  /// password. At most one kind of credentials: this, or one of those that follow, or a user in
+  /// `nats`.
   std::string nats_user;
   std::string nats_password_file;
   /// `--nats-token-file`, AETHER_NATS_TOKEN_FILE: its first line is the token.
