@@ -49,6 +49,15 @@ std::chrono::milliseconds tick_of(const coordinator_options& from) {
                   std::min(from.heartbeat / ticks_per_heartbeat, from.lease / ticks_per_lease));
 }
 
+/// What the server refused of what was sent so far, by its name.
+result<void> all_permitted(nats_connection& connection, clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
+  // A connection that is away is the join's own business.
+  (void)connection.flush(std::max(left, std::chrono::milliseconds{0}));
+  if (auto no = connection.refused()) return std::unexpected(*std::move(no));
+  return {};
+}
+
 coordinator_options in_order(coordinator_options options) {
   options.types = sorted(std::move(options.types));
   std::ranges::sort(options.labels);
@@ -93,7 +102,8 @@ result<void> coordinator::impl::agree_on_settings() {
   if (!found) return std::unexpected(std::move(found).error());
   if (found->value.empty()) {
     const auto written = bucket_.write_wait(settings_key, found->revision, encode(own));
-    if (written.outcome == write_outcome::stored) return {};
+    if (!written) return std::unexpected(written.error());
+    if (written->outcome == write_outcome::stored) return {};
     return fail(errc::unavailable, "another node is writing the namespace's settings");
   }
   auto stored = decode<namespace_settings>(found->value);
@@ -140,6 +150,8 @@ result<void> coordinator::impl::await_joined(time_point deadline) {
     feed(start);
   }
   tick();
+  // The first heartbeat has been sent: whether it was refused, or what we listen to, is known now.
+  if (auto ok = all_permitted(*connection_, deadline); !ok) return ok;
   std::unique_lock lock{view_mutex_};
   view_changed_.wait_until(lock, deadline, [&] { return view_.joined || refused_; });
   if (view_.joined) return {};

@@ -75,6 +75,7 @@ class coordinator {
   /// heartbeats and announces this node as up. Blocks up to `timeout`. Once only.
   /// @errors `incompatible_cluster`: settings or types differ, the text has each difference;
   ///         `node_id_in_use`; `unavailable`: NATS or JetStream did not answer in time;
+  ///         `not_permitted`: the server refuses a subject to this user, the text names it;
   ///         `store_failed`: the server refused the bucket, and why; `unsupported_server`.
   ///         After an error it has left.
   [[nodiscard]] result<void> join(std::chrono::milliseconds timeout);

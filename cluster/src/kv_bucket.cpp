@@ -104,7 +104,8 @@ result<kv_entry> entry_of(const nats_message& answer) try {
 
 write_result outcome_of(const result<nats_message>& answer) try {
   if (!answer) {
-    const bool sent = answer.error().code() != errc::unavailable;
+    const bool sent =
+        answer.error().code() != errc::unavailable && answer.error().code() != errc::not_permitted;
     return {.outcome = sent ? write_outcome::unknown : write_outcome::not_stored};
   }
   const json document = document_of(*answer);
@@ -153,7 +154,11 @@ void kv_bucket::create(std::uint32_t replicas, create_handler handler, timeout p
   const auto limit = patience.value_or(request_timeout_);
   auto created = [self = *this, limit,
                   handler = std::move(handler)](result<nats_message> answer) mutable {
-    if (!answer) return handler(std::unexpected(std::move(answer).error()));
+    if (!answer) {
+      const bool forbidden = answer.error().code() == errc::not_permitted;
+      if (forbidden) return self.look_up(answer.error(), std::move(handler), limit);
+      return handler(std::unexpected(std::move(answer).error()));
+    }
     const json made = document_of(*answer);
     const auto no = refusal_of(made);
     if (!no) {
@@ -192,15 +197,21 @@ void kv_bucket::read(std::string_view key, read_handler handler, timeout patienc
 
 void kv_bucket::write(std::string_view key, std::uint64_t expected, bytes_view value,
                       write_handler handler, timeout patience) {
+  write_request(key, expected, value, patience.value_or(request_timeout_),
+                [handler = std::move(handler)](const result<nats_message>& answer) mutable {
+                  handler(outcome_of(answer));
+                });
+}
+
+void kv_bucket::write_request(std::string_view key, std::uint64_t expected, bytes_view value,
+                              std::chrono::milliseconds patience,
+                              nats_connection::reply_handler handler) const {
   const std::string subject = names_.bucket_key(key);
   const std::string condition = std::to_string(expected);
   connection_->request({.subject = subject,
                         .payload = value,
                         .headers = {{"Nats-Expected-Last-Subject-Sequence", condition}}},
-                       patience.value_or(request_timeout_),
-                       [handler = std::move(handler)](const result<nats_message>& answer) mutable {
-                         handler(outcome_of(answer));
-                       });
+                       patience, std::move(handler));
 }
 
 result<void> kv_bucket::create_wait(std::uint32_t replicas) {
@@ -211,9 +222,16 @@ result<kv_entry> kv_bucket::read_wait(std::string_view key) {
   return await<result<kv_entry>>([&](auto handler) { read(key, std::move(handler)); });
 }
 
-write_result kv_bucket::write_wait(std::string_view key, std::uint64_t expected, bytes_view value) {
-  return await<write_result>(
-      [&](auto handler) { write(key, expected, value, std::move(handler)); });
+result<write_result> kv_bucket::write_wait(std::string_view key, std::uint64_t expected,
+                                           bytes_view value) {
+  return await<result<write_result>>([&](auto handler) {
+    write_request(key, expected, value, request_timeout_,
+                  [handler](const result<nats_message>& answer) mutable {
+                    if (!answer && answer.error().code() == errc::not_permitted)
+                      return handler(std::unexpected(answer.error()));
+                    handler(outcome_of(answer));
+                  });
+  });
 }
 
 }  // namespace aether::cluster

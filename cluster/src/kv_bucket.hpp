@@ -36,7 +36,9 @@ class kv_bucket {
             std::chrono::milliseconds request_timeout);
 
   /// Creates the bucket where it is missing; several nodes may do so at once. Up to two requests.
-  /// @errors (to the handler) `unavailable`, `timed_out`: try again; `store_failed`: the server
+  /// @errors (to the handler) `unavailable`, `timed_out`: try again; `not_permitted`: it is not
+  /// there
+  ///         and this user may not create it, or may not look; `store_failed`: the server
   ///         refused, and why; `unsupported_server`: more than one replica, asked for or there
   ///         already, on a server before 2.9.21, where a conditional write does not keep two
   ///         writers apart.
@@ -45,8 +47,8 @@ class kv_bucket {
   /// Whether the bucket's server is one of a group; false before `create`.
   [[nodiscard]] bool clustered() const noexcept { return *clustered_; }
 
-  /// @errors (to the handler) `unavailable`, `timed_out`, or `store_failed` with the server's
-  /// words.
+  /// @errors (to the handler) `unavailable`, `timed_out`, `not_permitted`, or `store_failed` with
+  /// the server's words.
   void read(std::string_view key, read_handler handler, timeout patience = {});
   /// Writes if the key's revision is `expected`; 0: if it was never written.
   void write(std::string_view key, std::uint64_t expected, bytes_view value, write_handler handler,
@@ -55,13 +57,17 @@ class kv_bucket {
   /// The same for threads that may block.
   [[nodiscard]] result<void> create_wait(std::uint32_t replicas);
   [[nodiscard]] result<kv_entry> read_wait(std::string_view key);
-  [[nodiscard]] write_result write_wait(std::string_view key, std::uint64_t expected,
-                                        bytes_view value);
+  /// @errors of `write_wait`: `not_permitted`, nothing is stored.
+  [[nodiscard]] result<write_result> write_wait(std::string_view key, std::uint64_t expected,
+                                                bytes_view value);
 
  private:
   /// The server refused to make it: is it there already?
   void look_up(const error& refused, create_handler handler,
                std::chrono::milliseconds patience) const;
+  void write_request(std::string_view key, std::uint64_t expected, bytes_view value,
+                     std::chrono::milliseconds patience,
+                     nats_connection::reply_handler handler) const;
 
   std::shared_ptr<nats_connection> connection_;
   subjects names_;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds join_timeout{15};
 constexpr std::chrono::milliseconds look_again{20};
+constexpr std::chrono::seconds look_for_refusals{2};
 
 /// "a=1,b=2"
 std::vector<std::string> labels_of(std::string_view text) {
@@ -126,7 +127,7 @@ result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
 }
 
 result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
-  auto opened = nats_connection::open({.url = settings_.nats, .client_name = settings_.node});
+  auto opened = nats_connection::open(nats_options::of(settings_));
   if (!opened) return std::unexpected(std::move(opened).error());
   connection_ = std::move(*opened);
 
@@ -159,6 +160,13 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   if (!ready) return ready;
   if (auto joined = coordinator_->join(join_timeout); !joined) return joined;
   await_owners();
+  return all_permitted();
+}
+
+/// Whether it may listen to the commands of what it owns by now.
+result<void> node_parts::all_permitted() {
+  (void)connection_->flush(look_for_refusals);
+  if (auto no = connection_->refused()) return std::unexpected(*std::move(no));
   return {};
 }
 

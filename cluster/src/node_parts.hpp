@@ -70,6 +70,7 @@ class node_parts {
   void warm_up(std::vector<shard_id> gained);
   void evicted(const error& why);
   void await_owners();
+  [[nodiscard]] result<void> all_permitted();
   [[nodiscard]] bool all_served(const shard_table* table) const;
   // Leaving (node_leaving.cpp)
   [[nodiscard]] bool hand_over_all();

@@ -52,9 +52,9 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const auto given = aether::options::from(argc, argv);
   aether::log::configure({given.log_level, given.log_format});
-  auto connection = aether::nats_connection::open(
-      {.url = given.nats.empty() ? "nats://127.0.0.1:4222" : given.nats,
-       .client_name = given.node});
+  auto how = aether::nats_options::of(given);
+  if (how.url.empty()) how.url = "nats://127.0.0.1:4222";
+  auto connection = aether::nats_connection::open(how);
   if (!connection) return failed(connection.error());
 
   const auto election = leader_election::enter(

@@ -27,6 +27,8 @@ std::string_view to_string(errc code) noexcept {
       return "quarantined";
     case errc::not_running:
       return "not_running";
+    case errc::not_permitted:
+      return "not_permitted";
     case errc::rejected:
       return "rejected";
     case errc::handler_failed:

@@ -1,3 +1,4 @@
+#include <aether/runtime/nats_options.hpp>
 #include <aether/runtime/options.hpp>
 #include "options_file.hpp"
 #include "options_table.hpp"
@@ -62,7 +63,7 @@ result<void> check_together(const options& value) {
   if (value.lease < lease_min)
     return refuse("lease: " + std::to_string(value.lease.count()) + "ms is less than " +
                   std::to_string(lease_min.count()) + "ms");
-  return {};
+  return nats_options::of(value).check();
 }
 
 /// The lowest layer; the layers above overwrite it.

@@ -120,12 +120,13 @@ option_row on_off(std::string name, bool options::*at, std::string about) {
 }
 
 bool allows_nats(std::string_view text) {
-  constexpr std::string_view scheme = "nats://";
   while (!text.empty()) {
     const auto comma = text.find(',');
     const auto one = text.substr(0, comma);
     const bool visible = one.find_first_of(" \t\r\n") == std::string_view::npos;
-    if (!one.starts_with(scheme) || one.size() == scheme.size() || !visible) return false;
+    const auto scheme = one.substr(0, one.find("://"));
+    const bool known = (scheme == "nats" || scheme == "tls") && one.size() > scheme.size() + 3;
+    if (!known || !visible) return false;
     if (comma == std::string_view::npos) return true;
     text.remove_prefix(comma + 1);
     if (text.empty()) return false;
@@ -142,6 +143,17 @@ bool allows_node(std::string_view text) {
 
 bool is_printable(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~'; });
+}
+bool allows_path(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return c == '\0' || c == '\n'; });
+}
+bool allows_word(std::string_view text) { return text.size() <= 255 && is_printable(text); }
+bool allows_nkey(std::string_view text) {
+  constexpr std::size_t public_key_size = 56;
+  return text.empty() ||
+         (text.size() == public_key_size && text[0] == 'U' && std::ranges::all_of(text, [](char c) {
+            return (c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7');
+          }));
 }
 bool allows_labels(std::string_view text) {
   constexpr std::size_t bytes_max = 1'024;
@@ -162,7 +174,7 @@ bool allows_build(std::string_view text) {
 }
 
 std::vector<option_row> place_rows() {
-  option_row nats = text("nats", &options::nats, allows_nats, "nats://host:port[,...]",
+  option_row nats = text("nats", &options::nats, allows_nats, "nats://host:port[,...] or tls://...",
                          "NATS servers; without: one node, in memory");
   nats.secret = true;
   return {
@@ -184,6 +196,30 @@ std::vector<option_row> place_rows() {
       text("build", &options::build, allows_build, "up to 64 printable characters",
            "what this node calls its build, for roll-outs"),
       number("moves-max", &options::moves_max, {1, 65'536}, "slots handed over at once"),
+  };
+}
+
+option_row file(std::string name, std::string options::*at, std::string about) {
+  return text(std::move(name), at, allows_path, "a file", std::move(about));
+}
+
+std::vector<option_row> security_rows() {
+  return {
+      text("nats-user", &options::nats_user, allows_word, "up to 255 printable characters",
+           "user of NATS; with nats-password-file"),
+      file("nats-password-file", &options::nats_password_file, "its first line is the password"),
+      file("nats-token-file", &options::nats_token_file, "its first line is the token"),
+      file("nats-creds", &options::nats_creds, "credentials, JWT and seed, as nsc writes them"),
+      text("nats-nkey", &options::nats_nkey, allows_nkey, "a user's public NKey, U...",
+           "NKey of this node; with nats-nkey-seed"),
+      file("nats-nkey-seed", &options::nats_nkey_seed, "seed of that NKey"),
+      on_off("nats-tls", &options::nats_tls, "refuse a NATS server without TLS"),
+      file("nats-tls-ca", &options::nats_tls_ca,
+           "PEM, who vouches for the servers; without: whom the system trusts"),
+      file("nats-tls-cert", &options::nats_tls_cert, "PEM, this node's certificate"),
+      file("nats-tls-key", &options::nats_tls_key, "PEM, its private key"),
+      text("nats-tls-name", &options::nats_tls_name, allows_word, "up to 255 printable characters",
+           "name in the servers' certificates; without: the host of the address"),
   };
 }
 
@@ -237,6 +273,7 @@ std::string option_row::variable() const {
 const std::vector<option_row>& option_table() {
   static const std::vector<option_row> table = [] {
     std::vector<option_row> all = place_rows();
+    for (auto& row : security_rows()) all.push_back(row);
     for (auto& row : time_rows()) all.push_back(row);
     for (auto& row : other_rows()) all.push_back(row);
     return all;

@@ -143,6 +143,7 @@ std::string subjects::hand_over(const node_id& node, std::string_view process) c
 std::string subjects::process(std::string_view incarnation) const {
   return (root_ + "proc.").append(incarnation);
 }
+std::string subjects::inboxes() const { return root_ + "inbox"; }
 std::string subjects::election(std::string_view name) const {
   return (root_ + "election.").append(name);
 }

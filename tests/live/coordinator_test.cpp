@@ -299,10 +299,11 @@ TEST_CASE("kv bucket: a write under a stale revision stores nothing and is a con
   REQUIRE(bucket.create_wait(1));
   REQUIRE(bucket.create_wait(1));
   CHECK(bucket.read_wait("key")->revision == 0);
-  const auto first = bucket.write_wait("key", 0, as_bytes_view("one"));
+  const auto first = bucket.write_wait("key", 0, as_bytes_view("one")).value();
   REQUIRE(first.outcome == write_outcome::stored);
-  CHECK(bucket.write_wait("key", 0, as_bytes_view("two")).outcome == write_outcome::conflict);
-  const auto second = bucket.write_wait("key", first.revision, as_bytes_view("three"));
+  CHECK(bucket.write_wait("key", 0, as_bytes_view("two")).value().outcome ==
+        write_outcome::conflict);
+  const auto second = bucket.write_wait("key", first.revision, as_bytes_view("three")).value();
   REQUIRE(second.outcome == write_outcome::stored);
   CHECK(second.revision > first.revision);
   const auto read = bucket.read_wait("key");

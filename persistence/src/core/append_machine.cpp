@@ -48,7 +48,7 @@ append_machine::effect append_machine::on(not_taken heard, time_point now) {
 
 append_machine::effect append_machine::on(refused heard, time_point now) {
   AETHER_ASSERT(phase_ == phase::sending);
-  if (in_doubt_ == 0 && !conflicted_) return end(fail(errc::store_failed, std::move(heard.why)));
+  if (in_doubt_ == 0 && !conflicted_) return end(fail(heard.code, std::move(heard.why)));
   last_trouble_ = std::move(heard.why);
   return check(now);
 }

@@ -27,7 +27,7 @@ struct append_timing {
 ///
 ///   idle --start--> sending
 ///   sending --stored--> done                                      stored
-///   sending --refused, no attempt in doubt--> done                store_failed
+///   sending --refused, no attempt in doubt--> done                store_failed, not_permitted
 ///   sending --regressed--> done              stream_regressed, outcome_unknown when in doubt
 ///   sending --conflict | duplicate | refused--> checking
 ///   sending --not_taken | silence--> waiting
@@ -68,6 +68,8 @@ class append_machine {
   /// Certainly not stored, and why.
   struct refused {
     std::string why;
+    /// Of the outcome, where no attempt is in doubt: `store_failed` or `not_permitted`.
+    errc code = errc::store_failed;
   };
   /// Not sent: the stream is behind what it acknowledged.
   struct regressed {

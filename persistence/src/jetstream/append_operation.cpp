@@ -16,10 +16,24 @@ machine::input input_of(const error& failed) {
       return machine::not_taken{failed.text()};
     case errc::invalid_argument:
       return machine::refused{failed.text()};
+    case errc::not_permitted:
+      return machine::refused{failed.text(), errc::not_permitted};
     case errc::not_running:
       return machine::closed{failed.text()};
     default:
       return machine::silence{failed.text()};
+  }
+}
+
+/// Nothing was sent, and why.
+machine::input input_unsent(const error& why) {
+  switch (why.code()) {
+    case errc::stream_regressed:
+      return machine::regressed{why.text()};
+    case errc::not_permitted:
+      return machine::refused{why.text(), errc::not_permitted};
+    default:
+      return machine::not_taken{why.text()};
   }
 }
 
@@ -106,9 +120,7 @@ void append_operation::perform(machine::publish what) {
   watch_->may_write(send_.place.stream_index, what.timeout,
                     [self = shared_from_this(), timeout = what.timeout](result<void> may) {
                       if (may) return self->send(timeout);
-                      const bool regressed = may.error().code() == errc::stream_regressed;
-                      self->heard(regressed ? machine::input{machine::regressed{may.error().text()}}
-                                            : machine::not_taken{may.error().text()});
+                      self->heard(input_unsent(may.error()));
                     });
 }
 

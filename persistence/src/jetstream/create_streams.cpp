@@ -67,11 +67,15 @@ result<std::uint32_t> check_existing(const nats_connection& connection, const js
 result<std::uint32_t> create_or_check(nats_connection& connection, const json& wanted) {
   const std::string name = wanted.value("name", std::string{});
   const auto created = ask(connection, "$JS.API.STREAM.CREATE." + name, wanted);
-  if (!created) return std::unexpected(created.error());
-  if (created->error_code == 0) return check_existing(connection, wanted, created->config);
+  // Who may not create it may still use one that an operator made.
+  const bool forbidden = !created && created.error().code() == errc::not_permitted;
+  if (!created && !forbidden) return std::unexpected(created.error());
+  if (created && created->error_code == 0)
+    return check_existing(connection, wanted, created->config);
   const auto info = ask(connection, "$JS.API.STREAM.INFO." + name, nullptr);
   if (!info) return std::unexpected(info.error());
   if (info->error_code == 0) return check_existing(connection, wanted, info->config);
+  if (forbidden) return std::unexpected(created.error());
   const bool later = created->status == 503 || info->status == 503;
   return fail(later ? errc::unavailable : errc::store_failed,
               "stream " + name + " cannot be created: " + created->text);

@@ -73,10 +73,12 @@ void stream_watch::informed(std::uint32_t stream, std::chrono::milliseconds time
                       document["state"].contains("last_seq") &&
                       document["state"]["last_seq"].is_number_unsigned();
   const std::string name = streams_[stream].name;
+  const bool forbidden = !answer && answer.error().code() == errc::not_permitted;
   if (!usable)
     return looked(stream, losses,
-                  fail(errc::unavailable, "cannot see how far stream " + name + " reaches" +
-                                              (answer ? "" : ": " + answer.error().text())));
+                  fail(forbidden ? errc::not_permitted : errc::unavailable,
+                       "cannot see how far stream " + name + " reaches" +
+                           (answer ? "" : ": " + answer.error().text())));
   stream_sequence witness;
   result<void> outcome;
   {

@@ -55,7 +55,8 @@ result<address> parse_address(std::string_view url) {
   if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     const std::string_view name = rest.substr(0, scheme);
     rest.remove_prefix(scheme + 3);
-    if (name != "nats" && name != "tcp") return not_an_address(rest.substr(rest.rfind('@') + 1));
+    if (name != "nats" && name != "tls" && name != "tcp")
+      return not_an_address(rest.substr(rest.rfind('@') + 1));
   }
   rest.remove_prefix(rest.rfind('@') + 1);
   address parsed = split_host_port(rest);

@@ -16,7 +16,8 @@ struct address {
   [[nodiscard]] std::string shown() const;
 };
 
-/// Takes `[nats://][user:password@]host[:port]` apart; the port is 4222 when absent.
+/// Takes `[nats://][user:password@]host[:port]` apart; the port is 4222 when absent;
+/// `tls://` is as good as `nats://`.
 /// @errors `invalid_options`: not such an address; the text never has the password.
 [[nodiscard]] result<address> parse_address(std::string_view url);
 

@@ -64,6 +64,8 @@ result<void> nats_connection::flush(std::chrono::milliseconds timeout) {
   return impl_->session->flush(timeout);
 }
 
+std::optional<error> nats_connection::refused() const { return impl_->session->refused(); }
+
 void nats_connection::on_state(state_handler handler) {
   impl_->session->on_state(std::move(handler));
 }

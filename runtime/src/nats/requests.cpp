@@ -1,6 +1,14 @@
 #include "requests.hpp"
 
+#include <algorithm>
+
 namespace aether::nats {
+namespace {
+
+/// Subjects with refusals that are not settled; beyond, the counting starts anew.
+constexpr std::size_t refusals_max = 1'024;
+
+}  // namespace
 
 void open_request::give_up(error why) {
   result<nats_message> answer = std::unexpected(std::move(why));
@@ -31,10 +39,37 @@ std::optional<open_request> request_table::take(token key) {
   const std::lock_guard guard{mutex_};
   const auto found = entries_.find(key);
   if (found == entries_.end()) return std::nullopt;
-  open_request taken = std::move(found->second.request);
-  deadlines_.erase({found->second.deadline, key});
-  entries_.erase(found);
+  return remove(found);
+}
+
+open_request request_table::remove(std::unordered_map<token, entry>::iterator which) {
+  open_request taken = std::move(which->second.request);
+  deadlines_.erase({which->second.deadline, which->first});
+  entries_.erase(which);
   return taken;
+}
+
+std::vector<request_table::token> request_table::open_on(const violation& what) const {
+  std::vector<token> found;
+  for (const auto& [key, each] : entries_)
+    if (what.concerns(each.request.subject)) found.push_back(key);
+  return found;
+}
+
+request_table::refused_requests request_table::take_refused(const violation& what) {
+  const std::lock_guard guard{mutex_};
+  refused_requests out;
+  const auto open = open_on(what);
+  out.concerned = !open.empty();
+  if (refusals_.size() >= refusals_max) refusals_.clear();
+  auto& count = refusals_[what.subject];
+  // Those counted before were of requests that are gone.
+  const bool stale = std::ranges::none_of(open, [&](token key) { return key <= count.until; });
+  count = {stale ? 1 : count.told + 1, last_};
+  if (count.told < open.size()) return out;
+  refusals_.erase(what.subject);
+  for (const token key : open) out.taken.push_back(remove(entries_.find(key)));
+  return out;
 }
 
 std::vector<open_request> request_table::take_expired(time_point now) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/runtime/nats.hpp>
+#include "violation.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -43,6 +44,16 @@ class request_table {
   /// Takes out everything whose deadline is `now` or earlier, in the order of deadlines.
   [[nodiscard]] std::vector<open_request> take_expired(time_point now);
   [[nodiscard]] std::vector<open_request> take_all();
+  /// The server refused a message on the subject of `what`: whose it was is not said. Takes out the
+  /// open requests on that subject once as many refusals were told as there are of them; before,
+  /// one that was not refused, and is acted on, could be told that it was. (A refused `publish` on
+  /// the subject counts as well: while a server changes its mind, that is not told apart.)
+  struct refused_requests {
+    std::vector<open_request> taken;
+    /// Whether an open request is on that subject at all.
+    bool concerned = false;
+  };
+  [[nodiscard]] refused_requests take_refused(const violation& what);
   /// How many are open.
   [[nodiscard]] std::size_t open() const;
   /// The earliest deadline; `time_point::max()` when nothing is open.
@@ -57,10 +68,18 @@ class request_table {
   };
 
   void insert(token key, open_request& request, time_point now);
+  open_request remove(std::unordered_map<token, entry>::iterator which);
+  [[nodiscard]] std::vector<token> open_on(const violation& what) const;
 
   mutable std::mutex mutex_;
   std::unordered_map<token, entry> entries_;
   std::set<std::pair<time_point, token>> deadlines_;
+  /// Refusals that are not settled, by subject, and the last token of the time when one was told.
+  struct refusal_count {
+    std::size_t told = 0;
+    token until = 0;
+  };
+  std::unordered_map<std::string, refusal_count> refusals_;
   token last_ = 0;
   bool closed_ = false;
 };

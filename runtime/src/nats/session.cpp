@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "credentials.hpp"
 #include "server_probe.hpp"
 
 #include <algorithm>
@@ -20,10 +21,10 @@ void call_member(natsConnection*, void* closure) {
   (static_cast<session*>(closure)->*Member)();
 }
 
-std::string unique_inbox() {
+std::string unique_inbox(const std::string& prefix) {
   static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
   std::random_device random;
-  std::string inbox = "_INBOX.";
+  std::string inbox = prefix + ".";
   for (int word = 0; word < 4; ++word) {
     std::uint32_t bits = random();
     for (int i = 0; i < 6; ++i, bits >>= 5) inbox += digits[bits & 31];
@@ -39,6 +40,10 @@ session::~session() {
 }
 
 result<void> session::open() {
+  if (auto sound = options_.check(); !sound) return sound;
+  if (!is_subject(options_.inbox_prefix) ||
+      options_.inbox_prefix.find_first_of("*>") != std::string::npos)
+    return fail(errc::invalid_options, "the inbox prefix is not a subject without wildcards");
   auto parsed = parse_addresses(options_.url);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   addresses_ = *std::move(parsed);
@@ -55,23 +60,56 @@ result<void> session::open() {
 
 result<void> session::connect() {
   natsOptions* raw = nullptr;
-  natsStatus status = natsOptions_Create(&raw);
+  if (natsOptions_Create(&raw) != NATS_OK) return fail(errc::unavailable, "no memory");
   const std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> options{raw,
                                                                              &natsOptions_Destroy};
-  if (status == NATS_OK) status = apply(raw);
+  if (auto applied = apply(raw); !applied) return applied;
   self_ = shared_from_this();
-  if (status == NATS_OK) status = natsConnection_Connect(&connection_, raw);
+  const natsStatus status = natsConnection_Connect(&connection_, raw);
   if (status == NATS_OK) {
     connected_ = true;
     return {};
   }
   self_.reset();
-  return fail(errc::unavailable, "no NATS server answers at " + shown(addresses_) + ": " +
-                                     natsStatus_GetText(status) +
-                                     "; start one, or correct the address");
+  return std::unexpected(not_connected(status));
 }
 
-natsStatus session::apply(natsOptions* options) {
+// The library's own words are those of TLS or of the server; neither has seen a secret of ours.
+error session::not_connected(natsStatus status) const {
+  const std::string where = shown(addresses_);
+  std::string why = natsStatus_GetText(status);
+  if (const char* const words = nats_GetLastError(nullptr); words != nullptr && *words != '\0')
+    why.append(" (").append(words).append(")");
+  switch (status) {
+    case NATS_CONNECTION_AUTH_FAILED:
+    case NATS_NOT_PERMITTED:
+      return {errc::not_permitted, "the NATS server at " + where + " refused the credentials: " +
+                                       why + "; correct user, password, token, NKey or creds"};
+    case NATS_SSL_ERROR:
+      return {errc::unavailable, "no TLS with the NATS server at " + where + ": " + why +
+                                     "; check nats-tls-ca, nats-tls-cert and the name in the "
+                                     "server's certificate"};
+    case NATS_SECURE_CONNECTION_WANTED:
+      return {errc::unavailable,
+              "the NATS server at " + where + " has no TLS, and this client was told to use it"};
+    case NATS_SECURE_CONNECTION_REQUIRED:
+      return {errc::unavailable,
+              "the NATS server at " + where + " demands TLS; connect with nats-tls, or tls://"};
+    default:
+      return {errc::unavailable, "no NATS server answers at " + where + ": " +
+                                     natsStatus_GetText(status) +
+                                     "; start one, or correct the address"};
+  }
+}
+
+result<void> session::apply(natsOptions* options) {
+  if (const natsStatus status = apply_basics(options); status != NATS_OK)
+    return fail(errc::invalid_options, "the NATS client takes not these options: " +
+                                           std::string{natsStatus_GetText(status)});
+  return apply_credentials(options, options_);
+}
+
+natsStatus session::apply_basics(natsOptions* options) {
   std::vector<std::string> urls;
   for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
     end = options_.url.find(',', begin);
@@ -102,11 +140,14 @@ natsStatus session::apply(natsOptions* options) {
 }
 
 result<void> session::open_inbox() {
-  inbox_ = unique_inbox();
+  inbox_ = unique_inbox(options_.inbox_prefix);
   auto made =
       subscribe(inbox_ + "*", [this](nats_message answer) { on_answer(std::move(answer)); }, {});
   if (!made) return std::unexpected(std::move(made).error());
   inbox_listener_ = *std::move(made);
+  // Without it no answer would ever come, and nothing would say why.
+  if (auto done = flush(options_.connect_timeout); !done) return done;
+  if (auto no = refused()) return std::unexpected(*std::move(no));
   return {};
 }
 
@@ -214,6 +255,12 @@ void session::await_last_callbacks() {
 void session::lost() {
   ++losses_;
   connected_ = false;
+  {
+    // What is still refused is refused again when the subscriptions are made again.
+    const std::lock_guard guard{mutex_};
+    refused_.reset();
+    last_error_.clear();
+  }
   gate_.run([this] {
     fail_open_requests({errc::timed_out, "the connection to NATS broke before an answer came"});
     tell_state(false);
@@ -237,14 +284,6 @@ void session::gone() {
   const std::lock_guard guard{mutex_};
   ended_ = true;
   changed_.notify_all();
-}
-
-void session::on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
-  auto* self = static_cast<session*>(closure);
-  // The library leaves the server's own words in the thread's last error for this call.
-  const char* const text = nats_GetLastError(nullptr);
-  const std::lock_guard guard{self->mutex_};
-  self->last_error_ = text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
 }
 
 std::string session::last_error() const {
@@ -285,7 +324,10 @@ result<void> session::flush(milliseconds timeout) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now()).count();
   if (!connected_ || closing_ || left <= 0) return fail(errc::unavailable, "not connected to NATS");
   const natsStatus status = natsConnection_FlushTimeout(connection_, left);
-  if (status == NATS_OK) return {};
+  if (status == NATS_OK) {
+    await_refusals(deadline);
+    return {};
+  }
   return fail(errc::unavailable, std::string{"flush: "} + natsStatus_GetText(status));
 }
 

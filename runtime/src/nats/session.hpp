@@ -6,6 +6,7 @@
 #include "handler_gate.hpp"
 #include "outbox.hpp"
 #include "requests.hpp"
+#include "violation.hpp"
 
 #include <nats/nats.h>
 
@@ -64,6 +65,7 @@ class session : public std::enable_shared_from_this<session> {
   static void drain(listener& which);
   result<void> flush(std::chrono::milliseconds timeout);
 
+  [[nodiscard]] std::optional<error> refused() const;
   void on_state(nats_connection::state_handler handler);
   [[nodiscard]] bool connected() const noexcept { return connected_.load(); }
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_.load(); }
@@ -74,7 +76,9 @@ class session : public std::enable_shared_from_this<session> {
 
   // Opening (session.cpp)
   [[nodiscard]] result<void> connect();
-  [[nodiscard]] natsStatus apply(natsOptions* options);
+  [[nodiscard]] result<void> apply(natsOptions* options);
+  [[nodiscard]] natsStatus apply_basics(natsOptions* options);
+  [[nodiscard]] error not_connected(natsStatus status) const;
   [[nodiscard]] result<void> open_inbox();
   [[nodiscard]] result<void> learn_server();
   [[nodiscard]] result<void> read_greeting(std::chrono::milliseconds timeout);
@@ -92,6 +96,10 @@ class session : public std::enable_shared_from_this<session> {
   void tell_state(bool connected);
   void fail_open_requests(const error& why);
   [[nodiscard]] std::string last_error() const;
+
+  // What the server refuses (refusals.cpp)
+  void refuse(const violation& what);
+  void await_refusals(clock::time_point deadline);
   static void on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure);
 
   // Sending (sending.cpp)
@@ -141,6 +149,7 @@ class session : public std::enable_shared_from_this<session> {
   nats_server_info info_;
   std::shared_ptr<nats_connection::state_handler> state_handler_;
   std::string last_error_;
+  std::optional<error> refused_;
   std::unordered_map<listener*, std::shared_ptr<listener>> listeners_;
   bool ended_ = false;  // the client library has given the connection up
 

@@ -13,17 +13,14 @@ using aether::error;
 namespace {
 
 // Pinned: these numbers and names are on the wire and in logs for ever.
-constexpr std::array<std::pair<int, const char*>, 21> pinned{{
-    {1, "invalid_argument"},    {2, "invalid_options"},
-    {3, "decode_failed"},       {4, "unknown_message"},
-    {10, "unavailable"},        {11, "overloaded"},
-    {12, "not_owner"},          {13, "timed_out"},
-    {14, "quarantined"},        {15, "not_running"},
-    {20, "rejected"},           {21, "handler_failed"},
-    {30, "version_conflict"},   {31, "outcome_unknown"},
-    {32, "commit_too_large"},   {33, "store_failed"},
-    {34, "corrupt_history"},    {35, "stream_regressed"},
-    {40, "unsupported_server"}, {41, "incompatible_cluster"},
+constexpr std::array<std::pair<int, const char*>, 22> pinned{{
+    {1, "invalid_argument"},  {2, "invalid_options"},     {3, "decode_failed"},
+    {4, "unknown_message"},   {10, "unavailable"},        {11, "overloaded"},
+    {12, "not_owner"},        {13, "timed_out"},          {14, "quarantined"},
+    {15, "not_running"},      {16, "not_permitted"},      {20, "rejected"},
+    {21, "handler_failed"},   {30, "version_conflict"},   {31, "outcome_unknown"},
+    {32, "commit_too_large"}, {33, "store_failed"},       {34, "corrupt_history"},
+    {35, "stream_regressed"}, {40, "unsupported_server"}, {41, "incompatible_cluster"},
     {42, "node_id_in_use"},
 }};
 

@@ -125,9 +125,11 @@ class node {
   /// an error.
   /// @errors `invalid_options`; `unavailable`, `timed_out`: no server answers, or nobody in time;
   ///         `unsupported_server`; `incompatible_cluster`: another shard count or message table,
-  ///         the text has the difference; `node_id_in_use`; `store_failed`: the server refused, the
-  ///         text says why; `decode_failed`: the namespace's settings are no such thing.
-  ///         `invalid_argument`: it has joined already, be it that it has left since.
+  ///         the text has the difference; `node_id_in_use`; `not_permitted`: the server refused the
+  ///         credentials, or a subject to this user, and the text names subject and permission;
+  ///         `store_failed`: the server refused, the text says why; `decode_failed`: the
+  ///         namespace's settings are no such thing. `invalid_argument`: it has joined already, be
+  ///         it that it has left since.
   [[nodiscard]] result<void> join();
 
   /// The actor of that id, wherever it lives or will live; see `actor_ref`.

@@ -38,6 +38,10 @@ enum class errc : std::uint16_t {
   quarantined = 14,
   /// This node, host or connection is stopping or was never joined. Nothing persisted.
   not_running = 15,
+  /// The NATS server refused the credentials, or a subject to this user: the text names subject and
+  /// permission. Nothing persisted by what was refused; an operator grants it, or corrects the
+  /// call.
+  not_permitted = 16,
 
   /// The actor's own decision, in its own words. Nothing persisted; it is an answer, not a fault.
   rejected = 20,

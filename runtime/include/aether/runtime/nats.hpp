@@ -2,6 +2,7 @@
 
 #include <aether/runtime/bytes.hpp>
 #include <aether/runtime/error.hpp>
+#include <aether/runtime/nats_options.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -55,16 +56,6 @@ struct nats_outgoing {
 /// microseconds later); `now` writes before the call returns, for what someone waits for.
 enum class nats_flush { soon, now };
 
-struct nats_options {
-  /// One or more of `nats://[user:password@]host:port`, separated by commas.
-  std::string url = "nats://127.0.0.1:4222";
-  /// Shown by the server's monitoring.
-  std::string client_name = "aether";
-  std::chrono::milliseconds connect_timeout{2'000};
-  std::chrono::milliseconds ping_interval{5'000};
-  std::chrono::milliseconds reconnect_wait{100};
-};
-
 /// What the server said of itself.
 struct nats_server_info {
   std::string version;
@@ -94,15 +85,20 @@ class nats_connection {
   using state_handler = std::function<void(bool connected)>;
 
   /// Connects and asks the server what it is.
-  /// @errors `unavailable`: no server answers at any of the addresses; the text names them.
+  /// @errors `unavailable`: no server answers at any of the addresses, or TLS was not agreed upon;
+  ///         the text names the addresses, and for TLS what was wrong.
+  ///         `not_permitted`: the server refused the credentials, or the user may not listen for
+  ///         answers below `inbox_prefix` or ask `$JS.API.INFO`; the text says which.
   ///         `unsupported_server`: older than 2.9.10, or JetStream is not enabled there.
-  ///         `invalid_options`: an address cannot be parsed.
+  ///         `invalid_options`: an address cannot be parsed, a file cannot be read, or options
+  ///         exclude each other. No text has a password, a token or a key.
   [[nodiscard]] static result<std::shared_ptr<nats_connection>> open(const nats_options& options);
   ~nats_connection();
   nats_connection(const nats_connection&) = delete;
   nats_connection& operator=(const nats_connection&) = delete;
 
-  /// Sends; while reconnecting, or while the server reads too slowly, buffers up to 8 MB.
+  /// Sends; while reconnecting, or while the server reads too slowly, buffers up to 8 MB. That the
+  /// server refuses the subject is heard later: see `refused`.
   /// @errors `unavailable`: the buffer is full or the connection is closed, nothing was sent.
   ///         `invalid_argument`: not a subject, not a header, or over the server's payload limit,
   ///         which headers and payload share.
@@ -114,6 +110,9 @@ class nats_connection {
   /// While reconnecting nothing is sent: a request that waits in a buffer would be of no use.
   /// @errors (to the handler) `unavailable`: no one listens on the subject, or nothing was sent;
   ///         `timed_out`: sent, but no answer within `timeout`, or the connection broke meanwhile;
+  ///         `not_permitted`: the server refused the subject to this user, and the text names it;
+  ///         the message reached nobody. Where several requests are open on one subject and it is
+  ///         not clear which of them was refused, they wait until it is, or time out;
   ///         `not_running`: closed, before or meanwhile; `invalid_argument`: as `publish`.
   void request(const nats_outgoing& message, std::chrono::milliseconds timeout,
                reply_handler handler, nats_flush flush = nats_flush::now);
@@ -148,7 +147,7 @@ class nats_connection {
   };
 
   /// Listens on `subject` (wildcards allowed). With a `queue`, each message goes to one member.
-  /// Survives reconnects.
+  /// Survives reconnects. That the server refuses the subject is heard later: see `refused`.
   /// @errors `invalid_argument`: not a subject. `not_running`: closed.
   [[nodiscard]] result<subscription> subscribe(std::string_view subject, message_handler handler,
                                                std::string_view queue = {});
@@ -156,6 +155,10 @@ class nats_connection {
   /// Returns when the server has seen everything sent before. Blocks; not from a handler.
   /// @errors `unavailable`: not within `timeout`.
   result<void> flush(std::chrono::milliseconds timeout);
+  /// The first of what the server refused to this user since it last (re)connected and what no
+  /// request was told of: a subscription, or a `publish`. `not_permitted`, with subject and
+  /// permission. After a `flush` it knows of everything that was sent before.
+  [[nodiscard]] std::optional<error> refused() const;
   /// Calls `handler` on each loss and return of the connection, from a client thread.
   void on_state(state_handler handler);
   [[nodiscard]] bool connected() const noexcept;

@@ -23,9 +23,33 @@ namespace aether {
 /// The file has one `name = value` a line, `#` and `;` begin comments, values may stand in quotes:
 /// the common part of TOML and INI. Sections, unknown names and names given twice are errors.
 struct options {
-  /// `--nats`, AETHER_NATS: `nats://[user:password@]host:port`, several separated by commas.
-  /// Empty: one node, in memory.
+  /// `--nats`, AETHER_NATS: `nats://[user:password@]host:port`, several separated by commas; or
+  /// `tls://...`, all of them. Empty: one node, in memory.
   std::string nats;
+  /// `--nats-user`, AETHER_NATS_USER, with `--nats-password-file`, whose first line is the
+  /// password. At most one kind of credentials: this, or one of those that follow, or a user in
+  /// `nats`.
+  std::string nats_user;
+  std::string nats_password_file;
+  /// `--nats-token-file`, AETHER_NATS_TOKEN_FILE: its first line is the token.
+  std::string nats_token_file;
+  /// `--nats-creds`, AETHER_NATS_CREDS: a credentials file, JWT and seed, as `nsc` writes it.
+  std::string nats_creds;
+  /// `--nats-nkey`, AETHER_NATS_NKEY: a user's public NKey, `U...`, with `--nats-nkey-seed`, the
+  /// file that holds its seed.
+  std::string nats_nkey;
+  std::string nats_nkey_seed;
+  /// `--nats-tls`, AETHER_NATS_TLS: on or off; on: refuse a NATS server without TLS.
+  bool nats_tls = false;
+  /// `--nats-tls-ca`, AETHER_NATS_TLS_CA: PEM file of who vouches for the servers; without, whom
+  /// the system trusts. Implies TLS, as the next two do.
+  std::string nats_tls_ca;
+  /// `--nats-tls-cert` and `--nats-tls-key`: PEM files, this node's certificate and private key.
+  std::string nats_tls_cert;
+  std::string nats_tls_key;
+  /// `--nats-tls-name`, AETHER_NATS_TLS_NAME: the name in the servers' certificates; without, the
+  /// host of the address.
+  std::string nats_tls_name;
   /// `--namespace`, AETHER_NAMESPACE: `[A-Za-z0-9_-]{1,64}`; what nodes share by carrying it.
   std::string ns = "default";
   /// `--prefix`, AETHER_PREFIX: `[A-Za-z0-9-]{1,64}` other than `KV`; the first token of every

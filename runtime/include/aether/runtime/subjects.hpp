@@ -61,6 +61,8 @@ class subjects {
   /// `<prefix>.<ns>.proc.<incarnation>`, 32 hexadecimal digits: one process of a node's; no
   /// responders means that it is gone.
   [[nodiscard]] std::string process(std::string_view incarnation) const;
+  /// `<prefix>.<ns>.inbox`: answers to who asks in this namespace come below it.
+  [[nodiscard]] std::string inboxes() const;
   /// `<prefix>.<ns>.election.<name>`: said when the election's lease changed hands.
   /// @pre `name` is `[A-Za-z0-9_-]{1,64}`.
   [[nodiscard]] std::string election(std::string_view name) const;
