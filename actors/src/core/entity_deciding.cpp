@@ -216,7 +216,9 @@ result<any_reply> entity::look(const envelope& command, instant now) {
       traits_.on_failure == failure_policy::restart)
     crash_ = std::make_unique<error>(seen.error());
   if (!seen) return std::unexpected(std::move(seen).error());
-  return any_reply{std::move(*seen)};
+  any_reply made{std::move(*seen)};
+  made.mark = {stored_.version, stored_.sequence};
+  return made;
 }
 
 bool entity::may_defer() const noexcept {
@@ -370,6 +372,7 @@ void entity::release_answers(instant now, entity_effects& out) {
       defer(std::move(done.command), out);
       continue;
     }
+    if (done.answer) done.answer->mark = {stored_.version, stored_.sequence};
     auto known =
         done.after.empty() ? command_context::facts{} : facts_of(done.command, done.version, now);
     out.emplace_back(entity_effect::answer{std::move(done.command), std::move(done.answer)});
