@@ -35,6 +35,7 @@ const std::vector<entry>& entries() {
       {"rehydrate_snapshot_p50", rehydrate_snapshot_p50},
       {"rehydrate_100_commits_p50", rehydrate_100_commits_p50},
       {"rehydrate_10k_actors", rehydrate_10k_actors},
+      {"projection_catch_up", projection_catch_up},
       {"server_bytes_per_actor", server_bytes_per_actor},
       {"kill_of_an_owner", kill_of_an_owner},
       {"stop_of_an_owner", stop_of_an_owner},

@@ -24,6 +24,7 @@ constexpr const char* sender_id_header = "Aether-Sender-Id";
 constexpr const char* error_header = "Aether-Error";
 constexpr const char* reason_header = "Aether-Reason";
 constexpr const char* reason_data_header = "Aether-Reason-Data";
+constexpr const char* position_header = "Aether-Position";
 constexpr std::string_view format_version = "1";
 constexpr std::string_view stale_read = "stale";
 constexpr std::chrono::milliseconds timeout_max{86'400'000};
@@ -98,6 +99,16 @@ result<void> parse_envelope(const nats_message& from, std::chrono::steady_clock:
     into.sender = std::make_shared<const actor_address>(std::move(*sender));
   }
   return {};
+}
+
+/// None where it is missing or no such thing: an answer is good without it.
+reply_mark parse_mark(const nats_message& from) {
+  const auto text = from.header(position_header).value_or("");
+  const auto space = text.find(' ');
+  if (space == text.npos) return {};
+  const auto sequence = number(text.substr(0, space)), version = number(text.substr(space + 1));
+  if (!sequence || !version) return {};
+  return {event_version{*version}, stream_sequence{*sequence}};
 }
 
 }  // namespace
@@ -185,10 +196,14 @@ outgoing_answer::outgoing_answer(const result<any_reply>& answer) {
   } else if (const auto* recorded = std::get_if<bytes>(&*answer)) {
     payload_ = *recorded;
   }
+  if (answer && answer->mark.sequence.value() != 0)
+    position_ = std::to_string(answer->mark.sequence.value()) + ' ' +
+                std::to_string(answer->mark.version.value());
 }
 
 nats_outgoing outgoing_answer::message(std::string_view reply_to) const {
   nats_outgoing made{reply_to, payload_, {{format_header, format_version}}};
+  if (!position_.empty()) made.headers.emplace_back(position_header, position_);
   if (error_ == nullptr) return made;
   made.headers.emplace_back(error_header, code_);
   if (reason_ != nullptr) {
@@ -210,7 +225,11 @@ result<any_reply> parse_answer(const nats_message& from) {
     return fail(errc::decode_failed, "answer: header Aether-Format is missing or wrong");
   const auto payload = from.payload();
   const auto failed = from.header(error_header);
-  if (!failed) return any_reply{bytes{payload.begin(), payload.end()}};
+  if (!failed) {
+    any_reply good{bytes{payload.begin(), payload.end()}};
+    good.mark = parse_mark(from);
+    return good;
+  }
   const auto code = number(failed);
   if (!code || *code == 0 || *code > 0xffff)
     return fail(errc::decode_failed, "answer: header Aether-Error is not a number");

@@ -78,6 +78,8 @@ class outgoing_answer {
   const error_reason* reason_ = nullptr;
   std::string code_;
   std::string reason_data_;
+  /// `<sequence> <version>`; empty where the answer has none.
+  std::string position_;
   bytes encoded_;
   bytes_view payload_;
 };

@@ -3,6 +3,7 @@
 #include "node_parts.hpp"
 
 #include <csignal>
+#include <stdexcept>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,10 +54,28 @@ struct node::impl {
   }
   options settings;
   std::vector<cluster::hosted> types;
+  /// What the cluster knows of projections as types.
+  std::vector<std::unique_ptr<const actor_traits>> projection_types;
   cluster::choices chosen;
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
   front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
+
+  /// The actors' types, and those that stand for projections.
+  std::vector<cluster::hosted> all_types() {
+    auto all = types;
+    projection_types.clear();
+    for (const auto& one : chosen.projections) {
+      projection_types.push_back(cluster::projection_traits(one));
+      all.push_back({projection_types.back().get(),
+                     [](const actor_address& self) { return refuse_actor(self); }});
+    }
+    return all;
+  }
+  /// Nobody can address one through Aether: it would have to come over the network.
+  static std::unique_ptr<behavior> refuse_actor(const actor_address& self) {
+    throw std::runtime_error{to_string(self) + " stands for a projection and is no actor"};
+  }
 };
 
 node::node(options wanted) : impl_{std::make_unique<impl>(std::move(wanted))} {}
@@ -68,6 +87,14 @@ void node::host_type(const actor_traits& traits, behavior_factory factory) {
   std::erase_if(impl_->types,
                 [&](const cluster::hosted& known) { return known.traits->type == traits.type; });
   impl_->types.push_back({&traits, std::move(factory)});
+}
+
+void node::project(projection_definition wanted) {
+  AETHER_ASSERT(!impl_->parts && "project() comes before join()");
+  std::erase_if(impl_->chosen.projections, [&](const projection_definition& known) {
+    return known.name == wanted.name && known.version == wanted.version;
+  });
+  impl_->chosen.projections.push_back(std::move(wanted));
 }
 
 void node::set_wall_clock(std::function<std::chrono::system_clock::time_point()> now) {
@@ -85,9 +112,11 @@ command_router& node::router() noexcept { return impl_->door; }
 result<void> node::join() {
   if (impl_->parts) return fail(errc::invalid_argument, "this node has joined already");
   if (auto valid = impl_->settings.check(); !valid) return valid;
+  for (const auto& one : impl_->chosen.projections)
+    if (auto valid = check(one); !valid) return valid;
   log::configure({impl_->settings.log_level, impl_->settings.log_format});
   auto joined =
-      cluster::node_parts::join(impl_->settings, impl_->types, impl_->chosen, impl_->dead);
+      cluster::node_parts::join(impl_->settings, impl_->all_types(), impl_->chosen, impl_->dead);
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());
@@ -103,6 +132,18 @@ std::shared_ptr<snapshot_store> node::snapshots() const {
 
 std::shared_ptr<event_bus> node::bus() const {
   return impl_->parts ? impl_->parts->bus() : nullptr;
+}
+
+result<projection_client> node::projection(std::string_view name, std::uint32_t version) const {
+  if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");
+  if (!valid_projection_name(name))
+    return fail(errc::invalid_argument, "'" + std::string{name} + "' is no name of a projection");
+  const auto& all = impl_->parts->projections();
+  const auto which = version != 0 ? version : all.newest(name);
+  if (which == 0)
+    return fail(errc::invalid_argument, "this node does not run projection '" + std::string{name} +
+                                            "': say which version is meant");
+  return all.client(name, which);
 }
 
 result<cluster::leader_election> node::election(std::string_view name,

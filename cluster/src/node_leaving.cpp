@@ -77,6 +77,10 @@ bool node_parts::leave() {
       // What the server had sent until now is with the actors then.
       return connection_->flush(flush_timeout).has_value();
     });
+  // After the hand-over there are some left where no node could take them.
+  const bool projected = timed(me, "stop_projections", [this] {
+    return projections_ == nullptr || projections_->stop(settings_.drain_timeout);
+  });
   const bool clean = timed(me, "stop_actors", [this] {
     return host_ == nullptr || host_->stop(settings_.drain_timeout);
   });
@@ -93,8 +97,8 @@ bool node_parts::leave() {
       return flushed;
     });
   clock_.stop();
-  log::info("node", "left", {{"node", me}, {"clean", clean}});
-  return clean;
+  log::info("node", "left", {{"node", me}, {"clean", clean && projected}});
+  return clean && projected;
 }
 
 }  // namespace aether::cluster

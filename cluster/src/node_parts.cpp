@@ -6,6 +6,7 @@
 #include <aether/persistence/memory_store.hpp>
 #include <aether/runtime/log.hpp>
 #include "core/hosted_types.hpp"
+#include "kv_records.hpp"
 
 #include <algorithm>
 #include <ranges>
@@ -18,6 +19,8 @@ namespace {
 constexpr std::chrono::seconds join_timeout{15};
 constexpr std::chrono::milliseconds look_again{20};
 constexpr std::chrono::seconds look_for_refusals{2};
+/// Of a request for a record of projections.
+constexpr std::chrono::seconds record_timeout{5};
 
 /// "a=1,b=2"
 std::vector<std::string> labels_of(std::string_view text) {
@@ -121,9 +124,18 @@ result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
   };
   events_ = std::move(log);
   snapshots_ = std::make_shared<memory_snapshot_store>(settings_.snapshots_kept, settings_.shards);
+  records_ = std::make_shared<memory_record_store>();
   make_host(types);
   make_router(names_of(settings_));
-  return {};
+  return start_projections(names_of(settings_));
+}
+
+result<void> node_parts::start_projections(subjects names) {
+  projections_ = std::make_unique<node_projections>(
+      chosen_.projections,
+      node_projections::parts{events_, records_, connection_, std::move(names), chosen_.wall_clock},
+      clock_);
+  return projections_->start();
 }
 
 result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
@@ -150,6 +162,8 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
   make_router(names);
   coordinator_ = std::make_unique<coordinator>(connection_, names, clock_,
                                                coordination_of(settings_, types, chosen_));
+  records_ = std::make_shared<kv_records>(kv_bucket{connection_, names, record_timeout});
+  if (auto started = start_projections(names); !started) return started;
   make_keeper(names);
   coordinator_->on_table([this](std::shared_ptr<const shard_table> next) { follow(next); });
   coordinator_->on_contact(
@@ -178,6 +192,7 @@ void node_parts::evicted(const error& why) {
 
 void node_parts::make_keeper(subjects names) {
   slot_keeper::options how{.self = {*node_id::parse(settings_.node), coordinator_->incarnation()}};
+  if (!chosen_.projections.empty()) how.tenant = projections_.get();
   auto talk = std::make_shared<hand_over_talk>(connection_, std::move(names), how.self);
   keeper_ =
       std::make_shared<slot_keeper>(traffic_, std::move(talk), *host_, clock_, std::move(how));
@@ -273,6 +288,7 @@ node_status node_parts::status() const {
   made.node = settings_.node;
   made.actors = host_->stats();
   made.sent = router_->stats();
+  made.projections = projections_->stats();
   if (!coordinator_) return made;
   made.leading = coordinator_->leading();
   made.term = coordinator_->term();

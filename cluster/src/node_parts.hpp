@@ -8,6 +8,7 @@
 #include <aether/runtime/timers.hpp>
 #include "coordinator.hpp"
 #include "node_elections.hpp"
+#include "node_projections.hpp"
 #include "router.hpp"
 #include "slot_keeper.hpp"
 #include "slot_traffic.hpp"
@@ -28,6 +29,8 @@ struct choices {
       &std::chrono::system_clock::now;
   /// Not null.
   std::shared_ptr<const allocation_strategy> strategy = even_allocation();
+  /// All valid, each name and version once.
+  std::vector<projection_definition> projections{};
 };
 
 struct hosted {
@@ -54,6 +57,7 @@ class node_parts {
   [[nodiscard]] std::shared_ptr<event_bus> bus();
   /// @errors as for `node::election`.
   [[nodiscard]] result<leader_election> election(std::string_view name, election_handlers handlers);
+  [[nodiscard]] const node_projections& projections() const noexcept { return *projections_; }
   bool leave();
   [[nodiscard]] node_status status() const;
 
@@ -64,6 +68,7 @@ class node_parts {
   result<void> start_on_nats(const std::vector<hosted>& types);
   void make_host(const std::vector<hosted>& types);
   void make_router(subjects names);
+  result<void> start_projections(subjects names);
   void follow(const std::shared_ptr<const shard_table>& next);
   void make_keeper(subjects names);
   void settled(std::uint64_t revision, const std::vector<slot>& taken);
@@ -88,9 +93,11 @@ class node_parts {
   std::function<std::shared_ptr<event_bus>()> make_bus_;
   std::once_flag bus_once_;
   std::shared_ptr<event_bus> bus_;
+  std::shared_ptr<record_store> records_;
   std::unique_ptr<actor_host> host_;
   std::shared_ptr<cluster::router> router_;
   std::shared_ptr<slot_traffic> traffic_;
+  std::unique_ptr<node_projections> projections_;
   std::shared_ptr<slot_keeper> keeper_;
   std::unique_ptr<coordinator> coordinator_;
   node_elections elections_;

@@ -112,7 +112,7 @@ void slot_keeper::consider(kept& one) {
   // Another had it in between, of which this process heard nothing: what it has is outdated.
   if (one.intake && one.intake->serves() && giver && giver != one.giver) {
     carry_out(one, one.intake->withdraw());
-    host_.release(type, shard);
+    evict(one);
   }
   if (!one.intake) return take_up(one);
   if (one.giver && one.giver != giver) {
@@ -134,6 +134,11 @@ void slot_keeper::take_up(kept& one) {
 void slot_keeper::let_go(kept& one) {
   if (one.intake && !one.intake->serves()) return carry_out(one, one.intake->withdraw());
   if (one.intake || one.release) carry_out(one, releasing(one).lost(now()));
+}
+
+void slot_keeper::evict(kept& one) {
+  if (options_.tenant != nullptr) options_.tenant->evict(one.at.name);
+  host_.release(one.at.name.type, one.at.name.shard);
 }
 
 slot_release& slot_keeper::releasing(kept& one) {
@@ -253,6 +258,7 @@ void slot_keeper::act(kept& one, const slot_intake::listen&) {
 void slot_keeper::act(kept& one, const slot_intake::open& how) {
   traffic_->open(one.at, one.got, how.sure);
   one.got.clear();
+  if (options_.tenant != nullptr) options_.tenant->move_in(one.at.name);
   taken_.push_back(one.at.name);
   if (one.intake->forced())
     log::warn(
@@ -300,7 +306,16 @@ void slot_keeper::act(kept& one, const slot_release::close&) {
 
 void slot_keeper::act(kept& one, const slot_release::drain& how) {
   traffic_->shut(one.at);
-  host_.drain({one.at.name}, how.deadline, [weak = weak_from_this(), &one](bool clean) {
+  if (options_.tenant == nullptr) return drain_actors(one, how.deadline);
+  options_.tenant->move_out(
+      one.at.name, how.deadline, [weak = weak_from_this(), &one, deadline = how.deadline](bool) {
+        if (const auto self = weak.lock())
+          self->post([raw = self.get(), &one, deadline] { raw->drain_actors(one, deadline); });
+      });
+}
+
+void slot_keeper::drain_actors(kept& one, std::chrono::steady_clock::time_point deadline) {
+  host_.drain({one.at.name}, deadline, [weak = weak_from_this(), &one](bool clean) {
     const auto self = weak.lock();
     if (!self) return;
     self->post([raw = self.get(), &one, clean] {
@@ -310,9 +325,7 @@ void slot_keeper::act(kept& one, const slot_release::drain& how) {
   });
 }
 
-void slot_keeper::act(kept& one, const slot_release::cut_short&) {
-  host_.release(one.at.name.type, one.at.name.shard);
-}
+void slot_keeper::act(kept& one, const slot_release::cut_short&) { evict(one); }
 
 void slot_keeper::act(kept& one, const slot_release::tell_released&) {
   const auto [complete, got] = traffic_->recorded(one.at);

@@ -6,6 +6,7 @@
 #include "core/slot_intake.hpp"
 #include "core/slot_release.hpp"
 #include "hand_over_talk.hpp"
+#include "slot_tenant.hpp"
 #include "slot_traffic.hpp"
 
 #include <atomic>
@@ -33,6 +34,8 @@ class slot_keeper : public std::enable_shared_from_this<slot_keeper> {
     std::vector<actor_type> types{};
     slot_intake::options intake{};
     slot_release::options release{};
+    /// What lives in slots beside actors; null: nothing. Outlives the keeper.
+    slot_tenant* tenant = nullptr;
   };
   /// Every slot that this process owns in the table of that revision is served; some since now.
   using settled_handler =
@@ -97,6 +100,9 @@ class slot_keeper : public std::enable_shared_from_this<slot_keeper> {
   void consider(kept& one);
   void take_up(kept& one);
   void let_go(kept& one);
+  /// No actor of the slot is served here any more, whatever waits.
+  void evict(kept& one);
+  void drain_actors(kept& one, std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] slot_release& releasing(kept& one);
   [[nodiscard]] bool idle(const kept& one) const;
 

@@ -144,6 +144,14 @@ std::string subjects::process(std::string_view incarnation) const {
   return (root_ + "proc.").append(incarnation);
 }
 std::string subjects::inboxes() const { return root_ + "inbox"; }
+std::string subjects::projection_hint(std::string_view name, std::uint32_t version,
+                                      std::uint32_t partition) const {
+  return root_ + "proj." + std::string{name} + "." + std::to_string(version) + "." +
+         std::to_string(partition);
+}
+std::string subjects::projection_hints(std::string_view name, std::uint32_t version) const {
+  return root_ + "proj." + std::string{name} + "." + std::to_string(version) + ".*";
+}
 std::string subjects::election(std::string_view name) const {
   return (root_ + "election.").append(name);
 }

@@ -206,7 +206,9 @@ result<any_reply> entity::look(const envelope& command, instant now) {
       traits_.on_failure == failure_policy::restart)
     crash_ = std::make_unique<error>(seen.error());
   if (!seen) return std::unexpected(std::move(seen).error());
-  return any_reply{std::move(*seen)};
+  any_reply made{std::move(*seen)};
+  made.mark = {stored_.version, stored_.sequence};
+  return made;
 }
 
 bool entity::may_defer() const noexcept {

@@ -55,6 +55,7 @@ void entity::release_answers(instant now, entity_effects& out) {
       defer(std::move(done.command), out);
       continue;
     }
+    if (done.answer) done.answer->mark = {stored_.version, stored_.sequence};
     auto known =
         done.after.empty() ? command_context::facts{} : facts_of(done.command, done.version, now);
     out.emplace_back(entity_effect::answer{std::move(done.command), std::move(done.answer)});

@@ -127,13 +127,14 @@ bool scan_operation::page_part(const result<nats_message>& part) {
   const header_lookup header{*part};
   sink_->take({place->sequence, format_of(header), part->subject(), part->payload(), header});
   ++in_page_;
+  behind_ = place->pending;
   if (place->pending > 0 && in_page_ < page_messages) return true;
   end_page(place->pending == 0);
   return false;
 }
 
 void scan_operation::end_page(bool last) {
-  if (sink_->page_ended(last) && !last) return pull();
+  if (sink_->page_ended(last, last ? 0 : behind_) && !last) return pull();
   forget_consumer();
 }
 

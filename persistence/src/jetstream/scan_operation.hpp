@@ -39,8 +39,10 @@ class scan_sink {
  public:
   virtual ~scan_sink() = default;
   virtual void take(const stored_record& record) = 0;
-  /// @param last the end was reached. @returns false when nothing more is wanted.
-  virtual bool page_ended(bool last) = 0;
+  /// @param last the end was reached.
+  /// @param behind messages under the filter that lie behind it.
+  /// @returns false when nothing more is wanted.
+  virtual bool page_ended(bool last, std::uint64_t behind) = 0;
   /// The last call.
   virtual void failed(error why) = 0;
 };
@@ -82,6 +84,7 @@ class scan_operation final : public std::enable_shared_from_this<scan_operation>
   std::unique_ptr<scan_sink> sink_;
   std::string consumer_;
   std::size_t in_page_ = 0;
+  std::uint64_t behind_ = 0;
 };
 
 /// What the reply subject of a message from a consumer tells: where it is in the stream, and how

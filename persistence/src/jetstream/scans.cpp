@@ -24,7 +24,7 @@ class records_collector final : public scan_sink {
   void take(const stored_record& record) override {
     found_.push_back(history_record_of(record, place_));
   }
-  bool page_ended(bool last) override {
+  bool page_ended(bool last, std::uint64_t) override {
     if (last) handler_(std::move(found_));
     return true;
   }
@@ -54,7 +54,7 @@ class shards_collector final : public scan_sink {
                              owner_mark(names_.name(), whose->address)};
     page_.entries.push_back({std::move(whose->address), history_record_of(record, place)});
   }
-  bool page_ended(bool last) override {
+  bool page_ended(bool last, std::uint64_t behind) override {
     if (!page_.entries.empty()) {
       const auto& newest = page_.entries.back().record;
       watch_->saw(wanted_.stream_index,
@@ -62,6 +62,7 @@ class shards_collector final : public scan_sink {
     }
     page_.last = last;
     page_.up_to_date = wanted_.up_to_date;
+    page_.behind = behind;
     return handler_(std::exchange(page_, {}));
   }
   void failed(error why) override { (void)handler_(std::unexpected(std::move(why))); }
@@ -88,7 +89,7 @@ class snapshots_collector final : public scan_sink {
     if (!read) return report_stray(record, read.error());
     found_.push_back({std::move(whose->address), std::move(*read)});
   }
-  bool page_ended(bool last) override {
+  bool page_ended(bool last, std::uint64_t) override {
     if (last) handler_(std::move(found_));
     return true;
   }
@@ -114,7 +115,7 @@ class snapshot_chooser final : public scan_sink {
              (!best_ || best_->position.version <= read->position.version))
       best_ = std::move(*read);
   }
-  bool page_ended(bool last) override {
+  bool page_ended(bool last, std::uint64_t) override {
     if (!last) return true;
     if (!best_ && unreadable_)
       handler_(std::unexpected(*unreadable_));

@@ -122,30 +122,20 @@ class actor_ref {
   template <message Command, class Handler>
     requires std::invocable<Handler&, result<reply_of<Command>>>
   void ask(Command command, std::chrono::milliseconds timeout, Handler handler) const {
-    check<Command>();
-    if (!*address_) return handler(result<reply_of<Command>>{std::unexpected(address_->error())});
-    envelope sent = wrap(std::move(command));
-    sent.deadline = deadline_after(timeout);
-    sent.answer =
-        detail::answer_once{[handler = std::move(handler)](result<any_reply> answer) mutable {
-          try {
-            handler(take_reply<reply_of<Command>>(std::move(answer)));
-          } catch (const std::exception& thrown) {
-            log::error("actor", "answer_handler_threw", {{"what", thrown.what()}});
-          } catch (...) {
-            log::error("actor", "answer_handler_threw");
-          }
-        }};
-    router_->ask(**address_, std::move(sent));
+    ask_marked(std::move(command), timeout,
+               [handler = std::move(handler)](result<reply_of<Command>> got, reply_mark) mutable {
+                 handler(std::move(got));
+               });
   }
 
   /// The same, as something to wait for.
   template <message Command>
   reply_future<reply_of<Command>> ask(Command command, std::chrono::milliseconds timeout) const {
     auto slot = std::make_shared<detail::reply_slot<reply_of<Command>>>();
-    ask(std::move(command), timeout,
-        [slot](result<reply_of<Command>> got) { slot->fill(std::move(got)); });
-    return reply_future<reply_of<Command>>{std::move(slot)};
+    ask_marked(std::move(command), timeout, [slot](result<reply_of<Command>> got, reply_mark mark) {
+      slot->fill(std::move(got), mark);
+    });
+    return {std::move(slot), address_};
   }
 
  private:
@@ -153,6 +143,28 @@ class actor_ref {
   static constexpr void check() {
     static_assert(Actor::commands::template contains<Command>,
                   "this command is not listed in the actor's `commands`");
+  }
+
+  /// @param handler gets the answer, and where the actor's history ended then.
+  template <message Command, class Handler>
+  void ask_marked(Command command, std::chrono::milliseconds timeout, Handler handler) const {
+    check<Command>();
+    using answer_type = result<reply_of<Command>>;
+    if (!*address_) return handler(answer_type{std::unexpected(address_->error())}, reply_mark{});
+    envelope sent = wrap(std::move(command));
+    sent.deadline = deadline_after(timeout);
+    sent.answer =
+        detail::answer_once{[handler = std::move(handler)](result<any_reply> answer) mutable {
+          try {
+            const auto mark = answer ? answer->mark : reply_mark{};
+            handler(take_reply<reply_of<Command>>(std::move(answer)), mark);
+          } catch (const std::exception& thrown) {
+            log::error("actor", "answer_handler_threw", {{"what", thrown.what()}});
+          } catch (...) {
+            log::error("actor", "answer_handler_threw");
+          }
+        }};
+    router_->ask(**address_, std::move(sent));
   }
 
   static result<actor_address> parse(const actor_type& type, std::string_view id) {

@@ -11,8 +11,18 @@
 
 namespace aether {
 
+/// Where the actor's history ended when it answered; 0 both where the answer does not say.
+struct reply_mark {
+  event_version version;
+  stream_sequence sequence;
+  friend bool operator==(const reply_mark&, const reply_mark&) = default;
+};
+
 /// An answer on its way: nothing, a typed message (same process), or an encoded one.
-using any_reply = std::variant<std::monostate, any_message, bytes>;
+struct any_reply : std::variant<std::monostate, any_message, bytes> {
+  using variant::variant;
+  reply_mark mark{};
+};
 
 /// Takes the answer of one command; called exactly once, from any thread; never blocks.
 using reply_sink = std::move_only_function<void(result<any_reply>)>;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <aether/actors/command.hpp>
+#include <aether/persistence/stored_position.hpp>
 #include <aether/runtime/error.hpp>
 
 #include <chrono>
@@ -8,9 +10,23 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace aether {
+
+/// A reply, and how far its actor's history went when it was given: whoever has seen the log up to
+/// there has seen what the reply tells of. A projection waits for it
+/// (`projection_client::wait_for`).
+template <class Reply>
+struct answered {
+  Reply reply;
+  stored_position position;
+};
+template <>
+struct answered<void> {
+  stored_position position;
+};
 
 namespace detail {
 
@@ -18,10 +34,11 @@ namespace detail {
 template <class Reply>
 class reply_slot {
  public:
-  void fill(result<Reply> answer) {
+  void fill(result<Reply> answer, reply_mark mark = {}) {
     std::coroutine_handle<> waiting;
     {
       const std::lock_guard lock{mutex_};
+      mark_ = mark;
       answer_.emplace(std::move(answer));
       waiting = std::exchange(waiting_, nullptr);
       filled_.notify_all();
@@ -37,6 +54,11 @@ class reply_slot {
     filled_.wait(lock, [this] { return answer_.has_value(); });
     return std::move(*answer_);
   }
+  /// Of an answer that was taken.
+  [[nodiscard]] reply_mark mark() {
+    const std::lock_guard lock{mutex_};
+    return mark_;
+  }
   /// False when the answer is there already.
   [[nodiscard]] bool suspend(std::coroutine_handle<> waiting) {
     const std::lock_guard lock{mutex_};
@@ -49,6 +71,7 @@ class reply_slot {
   std::mutex mutex_;
   std::condition_variable filled_;
   std::optional<result<Reply>> answer_;
+  reply_mark mark_{};
   std::coroutine_handle<> waiting_;
 };
 
@@ -65,11 +88,25 @@ class reply_slot {
 template <class Reply>
 class [[nodiscard]] reply_future {
  public:
-  explicit reply_future(std::shared_ptr<detail::reply_slot<Reply>> slot) : slot_{std::move(slot)} {}
+  reply_future(std::shared_ptr<detail::reply_slot<Reply>> slot,
+               std::shared_ptr<const result<actor_address>> from)
+      : slot_{std::move(slot)}, from_{std::move(from)} {}
 
   /// Waits. Once; not on a thread of the runtime (a handler, a side effect, an answer's handler):
   /// the answer may need that very thread.
   [[nodiscard]] result<Reply> get() { return slot_->take(); }
+  /// The same, with the position. It covers the command's own events; of one that stored nothing,
+  /// whatever the actor had stored before it answered.
+  [[nodiscard]] result<answered<Reply>> get_with_position() {
+    auto got = slot_->take();
+    if (!got) return std::unexpected(std::move(got).error());
+    const auto mark = slot_->mark();
+    stored_position position{**from_, mark.version, mark.sequence};
+    if constexpr (std::is_void_v<Reply>)
+      return answered<void>{std::move(position)};
+    else
+      return answered<Reply>{std::move(*got), std::move(position)};
+  }
   /// Waits at most so long. @returns whether the answer is there.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds limit) {
     return slot_->wait_until(std::chrono::steady_clock::now() + limit);
@@ -92,6 +129,8 @@ class [[nodiscard]] reply_future {
 
  private:
   std::shared_ptr<detail::reply_slot<Reply>> slot_;
+  /// An address, wherever there is an answer.
+  std::shared_ptr<const result<actor_address>> from_;
 };
 
 }  // namespace aether

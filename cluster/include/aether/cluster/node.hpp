@@ -7,6 +7,8 @@
 #include <aether/cluster/allocation.hpp>
 #include <aether/cluster/leader_election.hpp>
 #include <aether/persistence/event_bus.hpp>
+#include <aether/persistence/projection_client.hpp>
+#include <aether/persistence/projection_runner.hpp>
 #include <aether/runtime/options.hpp>
 
 #include <chrono>
@@ -70,6 +72,8 @@ struct node_status {
   std::vector<member> members;
   host_stats actors;
   sent_stats sent;
+  /// Each partition of each projection that this node can run, owned or not.
+  std::vector<projection_stats> projections;
 };
 
 /// One process of a cluster, or, without a NATS address, a whole system in memory.
@@ -106,6 +110,13 @@ class node {
   void host() {
     host<Actor>([] { return Actor{}; });
   }
+
+  /// This node can run the projection: each of its partitions runs on one of the nodes that can,
+  /// as the cluster assigns them, and moves when nodes come and go. Of one name and version twice,
+  /// the later one counts. `join` refuses one that is not valid (`check`). A node that only runs
+  /// projections owns shards of theirs alone.
+  /// @pre `join` has not succeeded yet.
+  void project(projection_definition wanted);
 
   /// What handlers are told the time is, and commits are stamped with; the system's at first.
   /// @param now thread-safe, and does not throw.
@@ -160,6 +171,14 @@ class node {
   /// those of this node, else those of the whole namespace, and of others that are asked for; gaps
   /// of others it can only report. Its subscriptions see nothing more once the node has left.
   [[nodiscard]] std::shared_ptr<event_bus> bus() const;
+
+  /// Asks about a projection, run here or elsewhere: waits for a position, lists what is parked,
+  /// switches between versions. Must not be used after the node has left.
+  /// @param version 0: the newest that this node can run.
+  /// @errors `not_running`: before `join`. `invalid_argument`: no name of a projection, or a
+  ///         version has to be given, for this node runs none.
+  [[nodiscard]] result<projection_client> projection(std::string_view name,
+                                                     std::uint32_t version = 0) const;
 
   /// This node as a candidate of the election `name` in its namespace, over its connection; see
   /// `cluster::leader_election`, whose default lease it has. Nodes compete, and so does whoever

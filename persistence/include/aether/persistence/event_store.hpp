@@ -28,6 +28,8 @@ struct shard_page {
   /// Nothing that was acknowledged before the call is missing before that end. False where it was
   /// read from a replica, which may lag behind: ask for the `latest` of an actor that matters.
   bool up_to_date = true;
+  /// About how many messages of the log lie behind this page, as the store knew then.
+  std::uint64_t behind = 0;
 };
 
 /// Where histories live: append-only, no update, no delete. Two implementations pass one

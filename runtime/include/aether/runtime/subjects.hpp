@@ -67,6 +67,13 @@ class subjects {
   /// @pre `name` is `[A-Za-z0-9_-]{1,64}`.
   [[nodiscard]] std::string election(std::string_view name) const;
 
+  /// `<prefix>.<ns>.proj.<name>.<version>.<partition>`: says that the partition may have something
+  /// to read; and with `*` for all of them, for who runs it.
+  /// @pre `name` is `[A-Za-z0-9_-]{1,64}`.
+  [[nodiscard]] std::string projection_hint(std::string_view name, std::uint32_t version,
+                                            std::uint32_t partition) const;
+  [[nodiscard]] std::string projection_hints(std::string_view name, std::uint32_t version) const;
+
   /// `<PREFIX>_<ns>_EVT_<k>`, PREFIX in the case it was given.
   [[nodiscard]] std::string event_stream(std::uint32_t k) const;
   [[nodiscard]] std::string snapshot_stream() const;

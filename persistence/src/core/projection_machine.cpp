@@ -1,0 +1,543 @@
+#include "projection_machine.hpp"
+
+#include <algorithm>
+
+namespace aether {
+
+namespace {
+
+/// No fault of an event: tried for ever.
+bool passes_by_itself(const error& why) {
+  return why.transient() || why.code() == errc::timed_out || why.code() == errc::not_running;
+}
+
+/// What is stored may be another's, or unknown.
+bool position_in_doubt(const error& why) {
+  return why.code() == errc::version_conflict || why.code() == errc::outcome_unknown;
+}
+
+commit_id id_of(const history_record& record) {
+  return record.found ? record.found->commit.id : commit_id{};
+}
+
+std::uint64_t events_in(const projection_batch& batch) {
+  std::uint64_t sum = 0;
+  for (const auto& one : batch.commits) sum += one.record.commit.events.size();
+  return sum;
+}
+
+}  // namespace
+
+std::size_t projection_machine::ahead() const noexcept {
+  return queue_.size() + (batch_ && !batch_->replay ? batch_->commits.size() : 0);
+}
+
+std::optional<std::chrono::sys_time<std::chrono::milliseconds>> projection_machine::oldest() const {
+  if (batch_ && !batch_->replay) return batch_->commits.front().record.commit.at;
+  for (const auto& one : queue_)
+    if (one.record.found) return one.record.found->commit.at;
+  return std::nullopt;
+}
+
+// Taking over
+
+void projection_machine::start(projection_effects& out) {
+  AETHER_ASSERT(phase_ == phase::stopped);
+  stopping_ = false;
+  delay_ = {};
+  pause_ = options_.poll_interval;
+  begin_loading(out);
+}
+
+/// Forgets what was read and decided: it may be another's by now.
+void projection_machine::begin_loading(projection_effects& out) {
+  ++round_;
+  reading_ = at_end_ = fruitful_ = verified_ = false;
+  queue_.clear();
+  behind_ = 0;
+  batch_.reset();
+  attempts_ = 0;
+  single_until_ = {};
+  replayed_.reset();
+  past_.clear();
+  enter(phase::loading);
+  out.emplace_back(projection_effect::load{});
+}
+
+void projection_machine::loaded(result<projection_position> found, instant now,
+                                projection_effects& out) {
+  if (phase_ != phase::loading) return;
+  if (!found) return back_off(resume::load, found.error(), now, out);
+  position_ = reached_ = *found;
+  read_to_ = position_.sequence;
+  verified_ = position_.sequence.value() == 0;
+  if (handler_stores_) return lot_wanted(out);
+  enter(phase::claiming);
+  out.emplace_back(projection_effect::store{position_});
+}
+
+void projection_machine::lot_wanted(projection_effects& out) {
+  enter(phase::loading_lot);
+  out.emplace_back(projection_effect::load_lot{});
+}
+
+void projection_machine::lot_loaded(result<std::pair<parking_lot, std::uint64_t>> lot, instant now,
+                                    projection_effects& out) {
+  if (phase_ != phase::loading_lot) return;
+  if (!lot) return back_off(resume::lot, lot.error(), now, out);
+  if (lot->first.retired)
+    return back_off(resume::load,
+                    {errc::not_running, to_string(key_) + ": this version was retired; do not run "
+                                                          "it any more"},
+                    now, out);
+  std::tie(lot_, lot_revision_) = std::move(*lot);
+  lot_seen_ = now.steady;
+  go_on(now, out);
+}
+
+void projection_machine::stored(result<std::uint64_t> revision, instant now,
+                                projection_effects& out) {
+  if (phase_ != phase::claiming && phase_ != phase::storing) return;
+  if (!revision && phase_ == phase::storing && revision.error().code() == errc::unavailable)
+    return back_off(resume::store, revision.error(), now, out);
+  // Where it is not known whether it was stored, what was handled may come again.
+  if (!revision) return back_off(resume::load, revision.error(), now, out);
+  const bool claimed = phase_ == phase::claiming;
+  position_ = reached_;
+  position_.revision = reached_.revision = *revision;
+  if (claimed) return lot_wanted(out);
+  well();
+  go_on(now, out);
+}
+
+// Waiting
+
+void projection_machine::back_off(resume what, const error& why, instant now,
+                                  projection_effects& out) {
+  if (stop_now(out)) return;
+  if (!problem_ || problem_->code() != why.code())
+    out.emplace_back(projection_effect::report{"projection_waits", why.message()});
+  problem_ = why;
+  ++numbers_.retries;
+  delay_ = std::clamp(delay_ * 2, options_.retry_min, options_.retry_max);
+  resume_ = what;
+  wake_at_ = now.steady + delay_;
+  enter(phase::backing_off);
+  out.emplace_back(projection_effect::wake_at{wake_at_});
+}
+
+void projection_machine::well() noexcept {
+  delay_ = {};
+  problem_.reset();
+}
+
+void projection_machine::tick(instant now, projection_effects& out) {
+  if (now.steady < wake_at_) return;
+  if (phase_ == phase::idle) {
+    hinted_ = true;
+    return go_on(now, out);
+  }
+  if (phase_ != phase::backing_off) return;
+  switch (resume_) {
+    case resume::load:
+      return begin_loading(out);
+    case resume::lot:
+      return lot_wanted(out);
+    case resume::go_on:
+      return go_on(now, out);
+    case resume::handle:
+      return handle_batch(out);
+    case resume::store:
+      return store_position(out);
+    case resume::past:
+      return want_past(out);
+  }
+}
+
+void projection_machine::hint(instant now, projection_effects& out) {
+  hinted_ = true;
+  if (phase_ == phase::idle) go_on(now, out);
+}
+
+void projection_machine::stop(projection_effects& out) {
+  if (phase_ == phase::stopped) return;
+  stopping_ = true;
+  const bool finishes = phase_ == phase::handling || phase_ == phase::replaying ||
+                        phase_ == phase::storing || phase_ == phase::parking;
+  if (!finishes) (void)stop_now(out);
+}
+
+bool projection_machine::stop_now(projection_effects& out) {
+  if (!stopping_) return false;
+  ++round_;
+  reading_ = false;
+  queue_.clear();
+  batch_.reset();
+  enter(phase::stopped);
+  out.emplace_back(projection_effect::stopped{});
+  return true;
+}
+
+// Working
+
+void projection_machine::go_on(instant now, projection_effects& out) {
+  if (stop_now(out) || look_at_lot(now, out)) return;
+  if (const auto* wished = lot_.wished()) return begin_replay(*wished, out);
+  const bool ends = at_end_ && !fruitful_ && !hinted_;
+  if (!reading_ && !ends && queue_.size() * 2 < options_.ahead_commits_max) read_on(out);
+  collect();
+  if (batch_) return handle_batch(out);
+  if (!queue_.empty()) return park_front(now, out);
+  if (reached_.sequence > position_.sequence) return store_position(out);
+  if (reading_) return enter(phase::reading);
+  wait(now, out);
+}
+
+/// While something is parked, somebody may want something of it.
+bool projection_machine::look_at_lot(instant now, projection_effects& out) {
+  if (lot_.empty() || now.steady - lot_seen_ < lot_interval) return false;
+  lot_wanted(out);
+  return true;
+}
+
+/// Reads behind what was read, and once from the position itself: is that still there?
+void projection_machine::read_on(projection_effects& out) {
+  // What is stored from now on is in it, or hinted at once more.
+  hinted_ = fruitful_ = at_end_ = false;
+  reading_ = true;
+  const auto after = verified_ ? read_to_ : stream_sequence{read_to_.value() - 1};
+  out.emplace_back(projection_effect::read{after, ++round_});
+}
+
+void projection_machine::wait(instant now, projection_effects& out) {
+  well();
+  wake_at_ = now.steady + pause_;
+  pause_ = std::min(pause_ * 2, options_.poll_interval_max);
+  enter(phase::idle);
+  out.emplace_back(projection_effect::wake_at{wake_at_});
+}
+
+void projection_machine::page_read(std::uint64_t round, result<shard_page> page, bool more,
+                                   instant now, projection_effects& out) {
+  if (round != round_ || !reading_) return;
+  if (page && !verified_)
+    if (auto same = verify(*page); !same) page = std::unexpected(std::move(same).error());
+  if (page) {
+    take(*page, more);
+    if (phase_ == phase::reading) go_on(now, out);
+    return;
+  }
+  reading_ = false;
+  ++round_;
+  if (phase_ == phase::reading) back_off(resume::go_on, page.error(), now, out);
+}
+
+/// Whether the log has at the position what was handled there.
+result<void> projection_machine::verify(shard_page& page) {
+  if (page.entries.empty() && !page.last) return {};
+  const auto lost = [&](const std::string& what) {
+    return fail(errc::stream_regressed,
+                to_string(key_) + ": the log has " + what + " at sequence " +
+                    std::to_string(position_.sequence.value()) +
+                    ", where this projection stands; it was replaced by another or an older copy: "
+                    "rebuild the projection as a new version");
+  };
+  if (page.entries.empty()) return lost("nothing");
+  const auto& first = page.entries.front().record;
+  if (first.sequence != position_.sequence) return lost("nothing");
+  const auto found = id_of(first);
+  if (!found.is_nil() && !position_.commit.is_nil() && found != position_.commit)
+    return lost("another commit");
+  verified_ = true;
+  return {};
+}
+
+void projection_machine::take(shard_page& page, bool more) {
+  for (auto& entry : page.entries) {
+    if (entry.record.sequence <= read_to_) continue;
+    read_to_ = entry.record.sequence;
+    fruitful_ = true;
+    queue_.push_back(std::move(entry));
+  }
+  if (fruitful_) pause_ = options_.poll_interval;
+  reading_ = more && !page.last;
+  at_end_ = page.last;
+  behind_ = page.behind;
+}
+
+bool projection_machine::passes_over(const shard_page::entry& entry) const {
+  const bool wanted =
+      types_.empty() || std::ranges::find(types_, entry.address.type) != types_.end();
+  return !wanted || lot_.covers(entry.address, entry.record.sequence);
+}
+
+/// Makes the next batch of what was read; none where nothing of it is wanted, or the next is to be
+/// parked unseen.
+void projection_machine::collect() {
+  auto made =
+      std::make_shared<projection_batch>(projection_batch{key_, {}, position_, position_, false});
+  const bool singly = !queue_.empty() && queue_.front().record.sequence <= single_until_.sequence;
+  const std::size_t most = singly ? 1 : options_.batch_commits_max;
+  while (!queue_.empty()) {
+    auto& next = queue_.front();
+    const bool passed = passes_over(next);
+    if (!passed && (!next.record.found || made->commits.size() == most)) break;
+    made->through.sequence = next.record.sequence;
+    made->through.commit = id_of(next.record);
+    if (!passed) made->commits.push_back({std::move(next.address), std::move(*next.record.found)});
+    queue_.pop_front();
+  }
+  // What was passed over at the end of a batch that was split is in the queue no more.
+  const bool split_ends = queue_.empty() || queue_.front().record.sequence > single_until_.sequence;
+  if (split_ends && single_until_.sequence > made->through.sequence) {
+    made->through.sequence = single_until_.sequence;
+    made->through.commit = single_until_.commit;
+  }
+  if (made->commits.empty())
+    reached_ = made->through;
+  else
+    batch_ = std::move(made);
+}
+
+void projection_machine::handle_batch(projection_effects& out) {
+  enter(batch_->replay ? phase::replaying : phase::handling);
+  out.emplace_back(projection_effect::handle{batch_});
+}
+
+void projection_machine::handled(result<void> outcome, instant now, projection_effects& out) {
+  if (phase_ == phase::replaying) return replay_handled(outcome, now, out);
+  if (phase_ == phase::handling) batch_handled(outcome, now, out);
+}
+
+void projection_machine::batch_handled(const result<void>& outcome, instant now,
+                                       projection_effects& out) {
+  if (!outcome) return batch_failed(outcome.error(), now, out);
+  numbers_.commits += batch_->commits.size();
+  numbers_.events += events_in(*batch_);
+  ++numbers_.batches;
+  attempts_ = 0;
+  reached_ = batch_->through;
+  batch_.reset();
+  if (!handler_stores_) return store_position(out);
+  position_ = reached_;
+  position_.revision = reached_.revision = reached_.sequence.value();
+  well();
+  go_on(now, out);
+}
+
+void projection_machine::batch_failed(const error& why, instant now, projection_effects& out) {
+  if (stop_now(out)) return;
+  if (position_in_doubt(why)) return back_off(resume::load, why, now, out);
+  if (passes_by_itself(why)) return back_off(resume::handle, why, now, out);
+  if (++attempts_ < options_.attempts_max) return back_off(resume::handle, why, now, out);
+  if (batch_->commits.size() == 1) return park_batch(why, now, out);
+  split();
+  go_on(now, out);
+}
+
+/// From now on the commits of the batch come one by one.
+void projection_machine::split() {
+  attempts_ = 0;
+  single_until_ = batch_->through;
+  for (auto one = batch_->commits.rbegin(); one != batch_->commits.rend(); ++one)
+    queue_.push_front({one->address, {one->record.sequence, one->record}});
+  batch_.reset();
+}
+
+void projection_machine::store_position(projection_effects& out) {
+  enter(phase::storing);
+  out.emplace_back(projection_effect::store{reached_});
+}
+
+// Parking
+
+bool projection_machine::lot_is_full() const noexcept { return lot_.size() >= options_.parked_max; }
+
+/// Nothing is lost to make room: it stands still until some are replayed or discarded.
+void projection_machine::wait_for_room(instant now, projection_effects& out) {
+  back_off(resume::lot,
+           {errc::overloaded, to_string(key_) + ": " + std::to_string(lot_.size()) +
+                                  " commits are parked, as many as there may be: replay them, or "
+                                  "discard them"},
+           now, out);
+}
+
+/// The next commit cannot even be read.
+void projection_machine::park_front(instant now, projection_effects& out) {
+  if (lot_is_full()) return wait_for_room(now, out);
+  auto front = std::move(queue_.front());
+  queue_.pop_front();
+  const auto& why = front.record.found.error();
+  projection_position reached{front.record.sequence, {}, position_.revision};
+  park({.partition = key_.partition,
+        .sequence = front.record.sequence,
+        .address = std::move(front.address),
+        .code = why.code(),
+        .reason = why.text(),
+        .at = now.wall,
+        .whole_actor = options_.on_poison == poison_policy::park_actor},
+       reached, out);
+}
+
+void projection_machine::park_batch(const error& why, instant now, projection_effects& out) {
+  if (lot_is_full()) {
+    split();
+    return wait_for_room(now, out);
+  }
+  const auto& one = batch_->commits.front();
+  const auto reached = batch_->through;
+  parked_commit entry{.partition = key_.partition,
+                      .sequence = one.record.sequence,
+                      .first = one.record.commit.first,
+                      .last = one.record.commit.last(),
+                      .address = one.address,
+                      .code = why.code(),
+                      .reason = why.text(),
+                      .at = now.wall,
+                      .whole_actor = options_.on_poison == poison_policy::park_actor};
+  attempts_ = 0;
+  batch_.reset();
+  park(std::move(entry), reached, out);
+}
+
+void projection_machine::park(parked_commit entry, projection_position reached,
+                              projection_effects& out) {
+  ++numbers_.parked;
+  out.emplace_back(projection_effect::report{
+      "commit_parked", to_string(entry.address) + " at " + std::to_string(entry.sequence.value()) +
+                           ": " + entry.reason});
+  reached_ = reached;
+  next_lot_ = lot_;
+  next_lot_.add(std::move(entry));
+  store_lot(out);
+}
+
+void projection_machine::store_lot(projection_effects& out) {
+  enter(phase::parking);
+  out.emplace_back(projection_effect::store_lot{next_lot_, lot_revision_});
+}
+
+void projection_machine::lot_stored(result<std::uint64_t> revision, instant now,
+                                    projection_effects& out) {
+  if (phase_ != phase::parking) return;
+  if (!revision) return back_off(resume::load, revision.error(), now, out);
+  lot_ = std::move(next_lot_);
+  lot_revision_ = *revision;
+  well();
+  if (reached_.sequence > position_.sequence) return store_position(out);
+  go_on(now, out);
+}
+
+// Replaying
+
+void projection_machine::begin_replay(const parked_commit& entry, projection_effects& out) {
+  replayed_ = entry;
+  past_.clear();
+  const bool passes = entry.wish == parked_wish::discard;
+  if (passes && !entry.whole_actor) return settle_entry(std::nullopt, out);
+  replay_from_ = passes ? event_version{entry.last.value() + 1} : entry.first;
+  want_past(out);
+}
+
+void projection_machine::want_past(projection_effects& out) {
+  enter(phase::replay_reading);
+  out.emplace_back(projection_effect::read_past{*replayed_, replay_from_});
+}
+
+void projection_machine::past_read(result<std::vector<recorded_commit>> commits, instant now,
+                                   projection_effects& out) {
+  if (phase_ != phase::replay_reading) return;
+  if (!commits && passes_by_itself(commits.error()))
+    return back_off(resume::past, commits.error(), now, out);
+  if (commits)
+    for (auto& one : *commits)
+      if (one.sequence <= position_.sequence) past_.push_back(std::move(one));
+  if (!past_.empty()) return replay_next(out);
+  if (commits && replayed_->whole_actor) return settle_entry(std::nullopt, out);
+  const error why = commits ? error{errc::corrupt_history, "its record cannot be read"}
+                            : std::move(commits).error();
+  replay_failed(why, out);
+}
+
+void projection_machine::replay_next(projection_effects& out) {
+  auto made =
+      std::make_shared<projection_batch>(projection_batch{key_, {}, position_, position_, true});
+  made->commits.push_back({replayed_->address, past_.front()});
+  batch_ = std::move(made);
+  handle_batch(out);
+}
+
+void projection_machine::replay_handled(const result<void>& outcome, instant now,
+                                        projection_effects& out) {
+  if (stopping_ && !outcome) return void(stop_now(out));
+  if (!outcome && position_in_doubt(outcome.error()))
+    return back_off(resume::load, outcome.error(), now, out);
+  if (!outcome && passes_by_itself(outcome.error()))
+    return back_off(resume::handle, outcome.error(), now, out);
+  batch_.reset();
+  if (!outcome) return replay_failed(outcome.error(), out);
+  ++numbers_.replayed;
+  well();
+  replay_from_ = event_version{past_.front().commit.last().value() + 1};
+  past_.pop_front();
+  if (!replayed_->whole_actor) return settle_entry(std::nullopt, out);
+  if (past_.empty()) return want_past(out);
+  replay_next(out);
+}
+
+/// It stays parked, from the commit on that failed now.
+void projection_machine::replay_failed(const error& why, projection_effects& out) {
+  auto left = *replayed_;
+  if (!past_.empty()) {
+    left.sequence = past_.front().sequence;
+    left.first = past_.front().commit.first;
+    left.last = past_.front().commit.last();
+  }
+  left.wish = parked_wish::none;
+  left.code = why.code();
+  left.reason = why.text();
+  ++left.replays;
+  settle_entry(std::move(left), out);
+}
+
+void projection_machine::settle_entry(std::optional<parked_commit> left, projection_effects& out) {
+  next_lot_ = lot_;
+  next_lot_.remove(replayed_->sequence);
+  if (left) next_lot_.add(std::move(*left));
+  replayed_.reset();
+  past_.clear();
+  store_lot(out);
+}
+
+std::string_view to_string(projection_machine::phase phase) noexcept {
+  using enum projection_machine::phase;
+  switch (phase) {
+    case loading:
+      return "loading";
+    case claiming:
+      return "claiming";
+    case loading_lot:
+      return "loading_lot";
+    case reading:
+      return "reading";
+    case idle:
+      return "idle";
+    case handling:
+      return "handling";
+    case storing:
+      return "storing";
+    case parking:
+      return "parking";
+    case replay_reading:
+      return "replay_reading";
+    case replaying:
+      return "replaying";
+    case backing_off:
+      return "backing_off";
+    case stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+}  // namespace aether
