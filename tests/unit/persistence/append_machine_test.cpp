@@ -50,6 +50,7 @@ const m::stored acked{stream_sequence{42}};
 const m::not_taken nobody{"no responders"};
 const m::silence lost{"timed out"};
 const m::refused full{"maximum bytes exceeded"};
+const m::refused forbidden{"no permission", errc::not_permitted};
 const m::read_failed unread{"timed out"};
 const m::regressed behind{"the stream ends at 30, it acknowledged 40"};
 
@@ -109,6 +110,9 @@ const std::vector<script> scripts{
       {nobody, "outcome_unknown", 1000ms}}},
     {"an overdue timer ends it", {{nobody, "wait 100"}, {m::elapsed{}, "unavailable", 9000ms}}},
     {"a refusal is final when nothing is in doubt", {{full, "store_failed"}}},
+    {"a subject that the user may not publish on is final too", {{forbidden, "not_permitted"}}},
+    {"a missing permission does not settle an attempt in doubt",
+     {{lost, "wait 100"}, {m::elapsed{}, "publish 2000"}, {forbidden, "read 2000"}}},
     {"a refusal after nobody was there is final too",
      {{nobody, "wait 100"}, {m::elapsed{}, "publish 2000"}, {full, "store_failed"}}},
     {"a refusal does not settle an attempt in doubt: ours",

@@ -268,6 +268,23 @@ TEST_CASE("a NATS address is never repeated, for it may hold a password") {
   CHECK(!contains(refusal({"--nats", "nats://u:secret@a", "--nats", "x"}), "secret"));
 }
 
+TEST_CASE("options of NATS that exclude each other, or lack their other half, are refused") {
+  const std::string key = "--nats-nkey=U" + std::string(55, 'A');
+  CHECK(refusal({"--nats=nats://u:secret@a", "--nats-creds=f"}) ==
+        "a user in the address and nats-creds exclude each other: a connection has one kind of "
+        "credentials");
+  CHECK(contains(refusal({"--nats-token-file=f", "--nats-creds=f"}), "exclude each other"));
+  CHECK(refusal({"--nats-user=u"}) == "nats-user needs nats-password-file as well");
+  CHECK(refusal({"--nats-password-file=f"}) == "nats-password-file needs nats-user as well");
+  CHECK(refusal({key}) == "nats-nkey needs nats-nkey-seed as well");
+  CHECK(contains(refusal({"--nats-nkey=Uabc"}), "U..."));
+  CHECK(refusal({"--nats-tls-key=f"}) == "nats-tls-key needs nats-tls-cert as well");
+  CHECK(refusal({"--nats=tls://a,nats://b"}) ==
+        "nats: either all addresses begin with tls:// or none");
+  CHECK(contains(refusal({"--nats=tls://"}), "is not allowed"));
+  CHECK(parse({"--nats=tls://a:4222,tls://b", "--nats-tls-ca=ca.pem"}).has_value());
+}
+
 TEST_CASE("a file that cannot be read or understood is refused with its path and line") {
   CHECK(contains(refusal({"--config=/does/not/exist"}), "'/does/not/exist' cannot be read"));
   CHECK(contains(refusal({"--config=/"}), "cannot be read"));
