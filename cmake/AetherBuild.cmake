@@ -64,6 +64,10 @@ if(AETHER_SANITIZE)
   target_compile_options(aether_build_flags INTERFACE
     -fsanitize=${AETHER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(aether_build_flags INTERFACE -fsanitize=${AETHER_SANITIZE})
+  if(AETHER_SANITIZE MATCHES "address.*undefined")
+    # A third of the time to compile, for what the address sanitizer sees as well.
+    target_compile_options(aether_build_flags INTERFACE -fno-sanitize=vptr,null,object-size)
+  endif()
 endif()
 
 # Warns about sources below the calling folder that none of `targets` lists: lists go stale silently.
