@@ -70,6 +70,8 @@ void bus_wire::detach(const detail::subscription_core* from) {
 }
 
 void bus_wire::ask_ends(stream_ends_handler handler) {
+  if (!scope_.only && !scope_.everywhere && scope_.streams > 0)
+    return ask_stream_ends(connection_, own_streams(), timeout_, std::move(handler));
   if (!scope_.only)
     return find_stream_ends(
         connection_,
@@ -84,6 +86,12 @@ void bus_wire::ask_ends(stream_ends_handler handler) {
   };
   leader_get(*connection_, scope_.names.event_stream(stream),
              last_query(scope_.names.commits(shard, address)), timeout_, std::move(answered));
+}
+
+std::vector<std::string> bus_wire::own_streams() const {
+  std::vector<std::string> all;
+  for (std::uint32_t k = 0; k < scope_.streams; ++k) all.push_back(scope_.names.event_stream(k));
+  return all;
 }
 
 result<std::vector<stream_end>> bus_wire::ends_now() {

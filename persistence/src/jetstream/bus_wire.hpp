@@ -67,6 +67,7 @@ class bus_wire : public std::enable_shared_from_this<bus_wire> {
   };
 
   void ask_ends(stream_ends_handler handler);
+  [[nodiscard]] std::vector<std::string> own_streams() const;
   [[nodiscard]] result<std::vector<stream_end>> ends_now();
   void on_message(nats_message message);
   void audited(const result<std::vector<stream_end>>& ends);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,20 @@ struct stream_ends_page {
 
 using stream_ends_handler = std::move_only_function<void(result<std::vector<stream_end>>)>;
 
+/// An answer to `$JS.API.STREAM.INFO.<stream>`; none: there is no such stream.
+/// @errors as of `parse_stream_ends`.
+[[nodiscard]] result<std::optional<stream_end>> parse_stream_end(bytes_view payload);
+
 /// Finds the streams that hold subjects of `filter`, at most `stream_pages_max` pages of them.
 /// @errors (to the handler) `unavailable`, `timed_out`, `not_running`, `decode_failed`.
 void find_stream_ends(std::shared_ptr<nats_connection> connection, std::string filter,
                       std::chrono::milliseconds timeout, stream_ends_handler handler);
+
+/// The same for streams whose names are known, with a request for each: all that a user who may
+/// only see those is allowed. Leaves out what does not exist.
+void ask_stream_ends(const std::shared_ptr<nats_connection>& connection,
+                     const std::vector<std::string>& streams, std::chrono::milliseconds timeout,
+                     stream_ends_handler handler);
 
 inline constexpr std::size_t stream_pages_max = 1'000;
 
