@@ -109,6 +109,30 @@ TEST_CASE("security: two namespaces in one process are each other's nothing") {
   CHECK(second.leave());
 }
 
+TEST_CASE("security: a node's permissions are enough for its bus and its projections") {
+  const nats_server server{{.config = one_account()}};
+  const temp_files files;
+  node sees{settings_of(server, files, "a", "a")};
+  sees.host<bank::account>();
+  std::atomic<int> projected{0};
+  sees.project({.name = "counts", .handler = [&](const projection_batch& batch) -> result<void> {
+                  for (const auto& one : batch.commits)
+                    projected += static_cast<int>(one.record.commit.events.size());
+                  return {};
+                }});
+  REQUIRE(sees.join().has_value());
+  std::atomic<int> seen{0};
+  const auto ear = sees.bus()->subscribe({}, {}, {.event = [&](const bus_event&) { ++seen; }});
+  REQUIRE_MESSAGE(ear.has_value(), ear.error().message());
+  const auto stored =
+      sees.actor<bank::account>("alice").ask(bank::deposit{500}, 10s).get_with_position();
+  REQUIRE(stored.has_value());
+  CHECK(sees.projection("counts")->wait_for(stored->position, 10s).has_value());
+  CHECK(projected == 1);
+  CHECK(await([&] { return seen == 1; }));
+  CHECK(sees.leave());
+}
+
 TEST_CASE("security: a user can neither write, read, hear nor purge what is another namespace's") {
   const nats_server server{{.config = one_account()}};
   const temp_files files;
