@@ -14,9 +14,10 @@ result<std::uint64_t> kv_records::store(std::string_view key, std::uint64_t expe
                                         bytes_view value) {
   const auto written = bucket_.write_wait(key, expected, value);
   const auto named = [&](const char* what) { return "key '" + std::string{key} + "': " + what; };
-  switch (written.outcome) {
+  if (!written) return std::unexpected(written.error());
+  switch (written->outcome) {
     case write_outcome::stored:
-      return written.revision;
+      return written->revision;
     case write_outcome::conflict:
       return fail(errc::version_conflict, named("another wrote it first"));
     case write_outcome::not_stored:
