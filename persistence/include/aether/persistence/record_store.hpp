@@ -34,6 +34,7 @@ class record_store {
   /// @returns the new revision.
   /// @errors `version_conflict`: the revision is another, nothing is stored. `unavailable`: not
   ///         stored, try again. `outcome_unknown`: stored or not; load, and compare.
+  ///         `not_permitted`: the server refuses it, nothing is stored.
   [[nodiscard]] virtual result<std::uint64_t> store(std::string_view key, std::uint64_t expected,
                                                     bytes_view value) = 0;
 };
