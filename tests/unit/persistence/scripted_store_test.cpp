@@ -33,7 +33,7 @@ struct bench {
   }
 };
 
-bool answered(const std::future<result<log_position>>& answer) {
+bool has_answer(const std::future<result<log_position>>& answer) {
   return answer.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
 }
 
@@ -132,10 +132,10 @@ TEST_CASE("scripted event store: held appends wait for release, in order") {
   const auto second = append_soon(with.store, alice, {}, commit_after({}));
   CHECK(with.store.held() == 2);
   CHECK(with.stored() == 0);
-  CHECK_FALSE(answered(first));
+  CHECK_FALSE(has_answer(first));
   with.store.release();
-  REQUIRE(answered(first));
-  REQUIRE(answered(second));
+  REQUIRE(has_answer(first));
+  REQUIRE(has_answer(second));
   CHECK(with.stored() == 1);
   CHECK(with.store.held() == 0);
   CHECK(with.append_next().has_value());
