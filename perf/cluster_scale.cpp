@@ -57,9 +57,9 @@ struct bucket {
   }
   void write(bytes_view value) {
     const auto done = keys.write_wait("table", revision, value);
-    if (done.outcome != cluster::write_outcome::stored)
+    if (!done || done->outcome != cluster::write_outcome::stored)
       throw std::runtime_error{"the table was not stored"};
-    revision = done.revision;
+    revision = done->revision;
   }
 };
 
