@@ -9,8 +9,8 @@
 #include <string_view>
 
 /// What every event store, snapshot store and event bus must do, as cases to run on one: the
-/// contracts in `event_store.hpp`, `snapshot_store.hpp` and `event_bus.hpp`, put to the test. Needs no test framework; link
-/// `aether::conformance`.
+/// contracts in `event_store.hpp`, `snapshot_store.hpp` and `event_bus.hpp`, put to the test. Needs
+/// no test framework; link `aether::conformance`.
 ///
 ///     for (const auto& one : aether::event_store_cases()) {
 ///       one.run(store);   // throws conformance_failed
