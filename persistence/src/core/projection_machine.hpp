@@ -164,6 +164,11 @@ class projection_machine {
   /// What is done when a back-off ends.
   enum class resume : std::uint8_t { load, lot, go_on, handle, store, past };
 
+  /// No fault of an event: tried for ever.
+  [[nodiscard]] static bool passes_by_itself(const error& why);
+  /// What is stored may be another's, or unknown.
+  [[nodiscard]] static bool position_in_doubt(const error& why);
+
   void enter(phase next) noexcept { phase_ = next; }
   void begin_loading(projection_effects& out);
   void back_off(resume what, const error& why, instant now, projection_effects& out);
