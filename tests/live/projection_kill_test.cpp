@@ -129,7 +129,8 @@ TEST_CASE("projection killed: in the middle of batches, again and again, its vie
   const auto view = balance_view::open(file).value();
   const auto counted = [&] {
     std::int64_t sum = 0;
-    for (const auto& row : view->rows().value()) sum += row.events;
+    const auto rows = view->rows().value();
+    for (const auto& row : rows) sum += row.events;
     return sum;
   };
   std::size_t in_the_middle = 0;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -129,25 +130,20 @@ TEST_CASE("rolling restart: no ask fails, no tell is lost, and each sender's ord
 }
 
 TEST_CASE("leaving: a node with 10,000 actors in memory has handed all of them over within 10 s") {
-  constexpr std::size_t actors = 20'000;
+  constexpr std::size_t actors = 20'000, at_once = 500;
   const testing_support::nats_server server;
   const auto first = started("n0", server), second = started("n1", server);
-  for (std::size_t i = 0; i < actors; ++i)
-    REQUIRE(first->actor<journal::book>(book_name(i)).tell(journal::note{"test", 1}));
-  const auto ended = [&] {
-    std::array<std::uint64_t, 2> sum{};
-    for (const auto* each : {first.get(), second.get()}) {
-      const auto stats = each->status().actors;
-      sum[0] += stats.handled;
-      sum[1] += stats.dead_letters;
+  // Not all at once: a machine that is slow enough would lose its heartbeats over it.
+  for (std::size_t i = 0; i < actors; i += at_once) {
+    std::vector<reply_future<journal::entries>> answers;
+    for (std::size_t k = i; k < i + at_once; ++k)
+      answers.push_back(
+          first->actor<journal::book>(book_name(k)).ask(journal::note{"test", 1}, 30s));
+    for (auto& each : answers) {
+      const auto answer = each.get();
+      if (!answer) FAIL(answer.error().message());
     }
-    return sum;
-  };
-  const bool all_ended = await([&] { return ended()[0] + ended()[1] >= actors; }, 60s);
-  CAPTURE(ended()[0]);
-  CAPTURE(ended()[1]);
-  REQUIRE(all_ended);
-  CHECK(ended()[0] == actors);
+  }
   const auto resident = first->status().actors.resident;
   CHECK(resident > actors / 3);
   const auto begin = steady::now();
