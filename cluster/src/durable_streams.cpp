@@ -45,6 +45,19 @@ result<stream_sequence> sequence_of(const result<nats_message>& answer) {
   return stream_sequence{heard->number("seq")};
 }
 
+/// Whether a stream that was there already loses no command. @returns whether it keeps reminders.
+result<bool> usable(const json& existing) {
+  const auto limited = [&](const char* field) { return existing.value(field, -1LL) > 0; };
+  const bool drops =
+      existing.value("discard", "") != "new" &&
+      (limited("max_msgs") || limited("max_bytes") || limited("max_msgs_per_subject"));
+  if (drops || limited("max_age"))
+    return fail(errc::incompatible_cluster,
+                "stream " + existing.value("name", std::string{}) +
+                    " would drop stored commands: it must have no limits");
+  return existing.value("allow_msg_schedules", false);
+}
+
 std::optional<std::uint64_t> header_number(const nats_message& from, const char* name) {
   const auto text = from.header(name);
   if (!text || text->empty() || text->size() > 19 ||
@@ -87,7 +100,10 @@ json durable_streams::config(std::uint32_t which) const {
   }
   made["subjects"] = {names_.all_durable(which), names_.all_later(which),
                       names_.all_scheduled(which)};
-  if (over_->server().api_level >= api_with_schedules) made["allow_msg_schedules"] = true;
+  if (over_->server().api_level >= api_with_schedules) {
+    made["allow_msg_schedules"] = true;
+    made["discard"] = "old";  // such a stream must; without limits nothing is discarded
+  }
   return made;
 }
 
@@ -133,8 +149,7 @@ void durable_streams::look_up(std::uint32_t which, const error& refused) {
                      return self->created(which, std::unexpected(std::move(heard).error()));
                    if (heard->error_code != 0)
                      return self->created(which, std::unexpected(refused));
-                   const auto& made = heard->document.value("config", json::object());
-                   self->created(which, made.value("allow_msg_schedules", false));
+                   self->created(which, usable(heard->document.value("config", json::object())));
                  });
 }
 
@@ -276,13 +291,15 @@ result<jetstream_answer> durable_streams::ask(const std::string& subject, const 
 
 result<std::vector<parked_send>> durable_streams::parked(std::size_t limit) {
   std::vector<parked_send> found;
+  const auto known = ask("$JS.API.STREAM.INFO." + names_.parked_stream(), {});
+  if (!known) return std::unexpected(known.error());
+  if (known->error_code == jetstream_answer::stream_not_found) return found;
   const std::string subject = "$JS.API.DIRECT.GET." + names_.parked_stream();
   std::uint64_t next = 1;
   while (found.size() < limit) {
     const std::string body =
         "{\"seq\":" + std::to_string(next) + ",\"next_by_subj\":\"" + names_.all_parked() + "\"}";
     auto got = over_->request_wait({subject, as_bytes_view(body)}, request_timeout);
-    if (!got && got.error().code() == errc::unavailable) break;  // there is no such stream
     if (!got) return std::unexpected(std::move(got).error());
     if (got->status() != 0) break;
     const auto place = header_number(*got, "Nats-Sequence");
