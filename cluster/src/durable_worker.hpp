@@ -80,7 +80,7 @@ class durable_worker final : public std::enable_shared_from_this<durable_worker>
   mutable std::mutex mutex_;
   durable_pump pump_{how_.pump};
   std::unordered_map<std::uint64_t, held_ptr> held_;
-  bool stopped_ = false, ever_open_ = false, clean_ = true;
+  bool stopped_ = false, ever_open_ = false;
   stream_sequence mark_{}, seen_{};
   std::uint32_t takeovers_ = 0;
   std::uint64_t decided_ = 0, parked_ = 0;

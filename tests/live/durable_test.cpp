@@ -106,7 +106,16 @@ TEST_CASE("durable live: what was stored while no node could handle it is handle
   const auto client = started<>(server, "client");
   for (std::int64_t i = 1; i <= 50; ++i)
     for (const auto* book : {"a", "b", "c"}) note(*client, book, "s", i);
+  // Without waiting for receipts: in the order of the calls.
+  std::atomic<int> stored{0};
+  for (std::int64_t i = 1; i <= 500; ++i)
+    client->actor<journal::book>("d").send_durable(
+        journal::note{"s", i}, {},
+        [&](const result<durable_receipt>& got) { stored += got.has_value(); });
+  REQUIRE(await([&] { return stored == 500; }));
   const auto one = started<journal::book>(server, "n1");
+  CHECK(await([&] { return all_there(*client, "d", "s", 500); }));
+  CHECK(entries_of(*client, "d").count == 500);
   for (const auto* book : {"a", "b", "c"})
     CHECK(await([&] { return all_there(*client, book, "s", 50); }));
 }
