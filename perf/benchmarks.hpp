@@ -23,6 +23,7 @@ namespace aether::perf {
 [[nodiscard]] benchmark rehydrate_100_commits_p50(const scale& scale);
 [[nodiscard]] benchmark rehydrate_10k_actors(const scale& scale);
 [[nodiscard]] benchmark projection_catch_up(const scale& scale);
+[[nodiscard]] benchmark durable_sends(const scale& scale);
 [[nodiscard]] benchmark server_bytes_per_actor(const scale& scale);
 [[nodiscard]] benchmark kill_of_an_owner(const scale& scale);
 [[nodiscard]] benchmark stop_of_an_owner(const scale& scale);

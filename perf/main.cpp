@@ -36,6 +36,7 @@ const std::vector<entry>& entries() {
       {"rehydrate_100_commits_p50", rehydrate_100_commits_p50},
       {"rehydrate_10k_actors", rehydrate_10k_actors},
       {"projection_catch_up", projection_catch_up},
+      {"durable_sends", durable_sends},
       {"server_bytes_per_actor", server_bytes_per_actor},
       {"kill_of_an_owner", kill_of_an_owner},
       {"stop_of_an_owner", stop_of_an_owner},

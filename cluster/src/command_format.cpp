@@ -2,6 +2,7 @@
 
 #include <aether/runtime/base64.hpp>
 #include <aether/runtime/log.hpp>
+#include "command_headers.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,22 +11,6 @@ namespace aether::cluster {
 
 namespace {
 
-constexpr const char* format_header = "Aether-Format";
-constexpr const char* type_header = "Aether-Actor-Type";
-constexpr const char* id_header = "Aether-Actor-Id";
-constexpr const char* command_header = "Aether-Command";
-constexpr const char* command_id_header = "Aether-Command-Id";
-constexpr const char* correlation_header = "Aether-Correlation";
-constexpr const char* timeout_header = "Aether-Timeout-Ms";
-constexpr const char* repeated_header = "Aether-Repeated";
-constexpr const char* read_header = "Aether-Read";
-constexpr const char* sender_type_header = "Aether-Sender-Type";
-constexpr const char* sender_id_header = "Aether-Sender-Id";
-constexpr const char* error_header = "Aether-Error";
-constexpr const char* reason_header = "Aether-Reason";
-constexpr const char* reason_data_header = "Aether-Reason-Data";
-constexpr const char* position_header = "Aether-Position";
-constexpr std::string_view format_version = "1";
 constexpr std::string_view stale_read = "stale";
 constexpr std::chrono::milliseconds timeout_max{86'400'000};
 /// A larger one stays away: headers have no room for it.

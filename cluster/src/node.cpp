@@ -28,6 +28,12 @@ class front_door final : public command_router {
     if (parts == nullptr) return command.answer(fail(errc::not_running, not_joined));
     parts->commands().ask(to, std::move(command));
   }
+  void send(const actor_address& to, envelope command, const durable_options& how,
+            receipt_sink done) override {
+    auto* parts = to_.load();
+    if (parts == nullptr) return done(fail(errc::not_running, not_joined));
+    parts->commands().send(to, std::move(command), how, std::move(done));
+  }
   void lost(const dead_letter& letter) override { dead_.publish(letter); }
 
  private:
@@ -150,6 +156,41 @@ result<cluster::leader_election> node::election(std::string_view name,
                                                 cluster::election_handlers handlers) {
   if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");
   return impl_->parts->election(name, std::move(handlers));
+}
+
+namespace {
+
+std::unexpected<error> not_joined() {
+  return fail(errc::not_running, "the node has not joined; call join() first");
+}
+
+}  // namespace
+
+result<outcome_subscription> node::outcomes(std::string_view name, outcome_handler handler) {
+  if (!impl_->parts) return not_joined();
+  if (!detail::token_rule::allows(name))
+    return fail(errc::invalid_argument, "an outcome's name is [A-Za-z0-9_-]{1,64}");
+  return impl_->parts->stored_commands().outcomes(name, std::move(handler));
+}
+
+result<std::vector<parked_send>> node::parked_sends(std::size_t limit) const {
+  if (!impl_->parts) return not_joined();
+  return impl_->parts->stored_commands().parked(limit);
+}
+
+result<void> node::resend_parked(const parked_send& which) {
+  if (!impl_->parts) return not_joined();
+  return impl_->parts->stored_commands().resend(which);
+}
+
+result<void> node::discard_parked(const parked_send& which) {
+  if (!impl_->parts) return not_joined();
+  return impl_->parts->stored_commands().discard(which);
+}
+
+result<bool> node::cancel_reminder(const actor_address& to, const command_id& id) {
+  if (!impl_->parts) return not_joined();
+  return impl_->parts->stored_commands().cancel(to, id);
 }
 
 dead_letters& node::dead_letters() const noexcept { return *impl_->dead; }

@@ -77,6 +77,7 @@ bool node_parts::leave() {
       // What the server had sent until now is with the actors then.
       return connection_->flush(flush_timeout).has_value();
     });
+  if (durables_) durables_->stop();
   // After the hand-over there are some left where no node could take them.
   const bool projected = timed(me, "stop_projections", [this] {
     return projections_ == nullptr || projections_->stop(settings_.drain_timeout);

@@ -113,6 +113,20 @@ void node_parts::make_router(subjects names) {
   router_ = std::make_shared<cluster::router>(*host_, connection_, traffic_, std::move(names),
                                               settings_.shards, how, clock_);
   host_->send_through(*router_);
+}
+
+void node_parts::make_durables(subjects names, std::uint32_t replicas) {
+  node_durables::parts with{connection_, std::move(names),   {},
+                            host_.get(), router_.get(),      dead_letters_,
+                            &clock_,     chosen_.wall_clock, {}};
+  with.layout = {settings_.shards, settings_.streams, replicas};
+  // Time for some attempts.
+  with.how.attempt = 5 * settings_.ask_attempt;
+  durables_ = std::make_unique<node_durables>(std::move(with));
+  router_->store_with(
+      [this](const actor_address& to, const envelope& command, const durable_options& how,
+             receipt_sink done) { durables_->send(to, command, how, std::move(done)); });
+  durables_->start();
   router_->start();
 }
 
@@ -127,6 +141,7 @@ result<void> node_parts::start_in_memory(const std::vector<hosted>& types) {
   records_ = std::make_shared<memory_record_store>();
   make_host(types);
   make_router(names_of(settings_));
+  make_durables(names_of(settings_), 1);
   return start_projections(names_of(settings_));
 }
 
@@ -160,6 +175,7 @@ result<void> node_parts::start_on_nats(const std::vector<hosted>& types) {
       connection_, names, *host_,
       slot_traffic::options{settings_.shards, types_, settings_.waiting_bytes_max});
   make_router(names);
+  make_durables(names, layout->replicas);
   coordinator_ = std::make_unique<coordinator>(connection_, names, clock_,
                                                coordination_of(settings_, types, chosen_));
   records_ = std::make_shared<kv_records>(kv_bucket{connection_, names, record_timeout});
@@ -188,6 +204,7 @@ result<void> node_parts::all_permitted() {
 void node_parts::evicted(const error& why) {
   log::error("node", "evicted", {{"node", settings_.node}, {"reason", why.message()}});
   keeper_->abandon();
+  durables_->stop();
 }
 
 void node_parts::make_keeper(subjects names) {
@@ -209,6 +226,7 @@ void node_parts::follow(const std::shared_ptr<const shard_table>& next) {
     before = std::exchange(followed_, next);
   }
   owned_changed_.notify_all();
+  durables_->follow(*next, coordinator_->incarnation());
   router_->owners_changed([&](const actor_type& type, shard_id shard) {
     return lost_its_server(before.get(), *next, type, shard);
   });

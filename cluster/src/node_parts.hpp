@@ -7,6 +7,7 @@
 #include <aether/runtime/subjects.hpp>
 #include <aether/runtime/timers.hpp>
 #include "coordinator.hpp"
+#include "node_durables.hpp"
 #include "node_elections.hpp"
 #include "node_projections.hpp"
 #include "router.hpp"
@@ -58,6 +59,7 @@ class node_parts {
   /// @errors as for `node::election`.
   [[nodiscard]] result<leader_election> election(std::string_view name, election_handlers handlers);
   [[nodiscard]] const node_projections& projections() const noexcept { return *projections_; }
+  [[nodiscard]] durable_store& stored_commands() noexcept { return durables_->store(); }
   bool leave();
   [[nodiscard]] node_status status() const;
 
@@ -68,6 +70,7 @@ class node_parts {
   result<void> start_on_nats(const std::vector<hosted>& types);
   void make_host(const std::vector<hosted>& types);
   void make_router(subjects names);
+  void make_durables(subjects names, std::uint32_t replicas);
   result<void> start_projections(subjects names);
   void follow(const std::shared_ptr<const shard_table>& next);
   void make_keeper(subjects names);
@@ -98,6 +101,7 @@ class node_parts {
   std::shared_ptr<cluster::router> router_;
   std::shared_ptr<slot_traffic> traffic_;
   std::unique_ptr<node_projections> projections_;
+  std::unique_ptr<node_durables> durables_;
   std::shared_ptr<slot_keeper> keeper_;
   std::unique_ptr<coordinator> coordinator_;
   node_elections elections_;

@@ -129,6 +129,13 @@ result<void> router::tell(const actor_address& to, envelope command) {
   return told;
 }
 
+void router::send(const actor_address& to, envelope command, const durable_options& how,
+                  receipt_sink done) {
+  if (stopped_) return done(fail(errc::not_running, "this node has left"));
+  if (!durably_) return command_router::send(to, std::move(command), how, std::move(done));
+  durably_(to, command, how, std::move(done));
+}
+
 void router::lost(const dead_letter& letter) { local_.dead_letters().publish(letter); }
 
 result<void> router::pass_on(const actor_address& to, envelope command) {

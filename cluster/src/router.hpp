@@ -46,7 +46,14 @@ class router final : public command_router, public std::enable_shared_from_this<
 
   result<void> tell(const actor_address& to, envelope command) override;
   void ask(const actor_address& to, envelope command) override;
+  void send(const actor_address& to, envelope command, const durable_options& how,
+            receipt_sink done) override;
   void lost(const dead_letter& letter) override;
+
+  using durable_sender = std::function<void(const actor_address&, const envelope&,
+                                            const durable_options&, receipt_sink)>;
+  /// What `send` stores commands with; before `start`.
+  void store_with(durable_sender sender) { durably_ = std::move(sender); }
 
   [[nodiscard]] sent_stats stats();
   /// Sends the open asks to the new owners of the slots for which `changed` is true: those whose
@@ -92,6 +99,7 @@ class router final : public command_router, public std::enable_shared_from_this<
   std::uint32_t shards_;
   options how_;
   timers& clock_;
+  durable_sender durably_;
   std::atomic<bool> stopped_{false};
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> open_bytes_{0};

@@ -156,6 +156,40 @@ std::string subjects::election(std::string_view name) const {
   return (root_ + "election.").append(name);
 }
 
+std::string subjects::of_range(std::string_view kind, std::uint32_t k,
+                               std::string_view rest) const {
+  return (root_ + std::string{kind}).append(1, '.').append(std::to_string(k)).append(rest);
+}
+std::string subjects::durable(std::uint32_t k, shard_id shard, const actor_address& address) const {
+  return of_actor(std::string{"dur."} + std::to_string(k), shard, address);
+}
+std::string subjects::all_durable(std::uint32_t k) const { return of_range("dur", k, ".>"); }
+std::string subjects::later(std::uint32_t k, shard_id shard, const actor_address& address,
+                            std::string_view name) const {
+  return of_actor(std::string{"later."} + std::to_string(k), shard, address)
+      .append(1, '.')
+      .append(name);
+}
+std::string subjects::all_later(std::uint32_t k) const { return of_range("later", k, ".>"); }
+std::string subjects::scheduled(std::uint32_t k, shard_id shard, const actor_address& address,
+                                std::string_view name) const {
+  return of_actor(std::string{"sched."} + std::to_string(k), shard, address)
+      .append(1, '.')
+      .append(name);
+}
+std::string subjects::all_scheduled(std::uint32_t k) const { return of_range("sched", k, ".>"); }
+std::string subjects::parked(shard_id shard, const actor_address& address) const {
+  return of_actor("parked", shard, address);
+}
+std::string subjects::all_parked() const { return root_ + "parked.>"; }
+std::string subjects::outcomes(std::string_view name) const {
+  return (root_ + "out.").append(name);
+}
+std::string subjects::durable_stream(std::uint32_t k) const {
+  return flat_root_ + "_DUR_" + std::to_string(k);
+}
+std::string subjects::parked_stream() const { return flat_root_ + "_PARKED"; }
+
 std::string subjects::event_stream(std::uint32_t k) const {
   return flat_root_ + "_EVT_" + std::to_string(k);
 }

@@ -133,6 +133,31 @@ TEST_CASE("security: a node's permissions are enough for its bus and its project
   CHECK(sees.leave());
 }
 
+TEST_CASE(
+    "security: a node's permissions are enough for durable sends, parked ones and reminders") {
+  const nats_server server{{.config = one_account()}};
+  const temp_files files;
+  node sends{settings_of(server, files, "a", "a")};
+  sends.host<bank::account>();
+  REQUIRE(sends.join().has_value());
+  std::atomic<int> outcomes{0};
+  const auto ear = sends.outcomes("bank", [&](const durable_outcome&) { ++outcomes; });
+  REQUIRE_MESSAGE(ear.has_value(), ear.error().message());
+  const auto alice = sends.actor<bank::account>("alice");
+  const auto sent = alice.send_durable(bank::deposit{500}, {.outcome = "bank"}).get();
+  REQUIRE_MESSAGE(sent.has_value(), sent.error().message());
+  CHECK(await([&] { return outcomes == 1; }));
+  const auto series = alice.send_durable(bank::deposit{1}, {.every = 1h}).get();
+  REQUIRE_MESSAGE(series.has_value(), series.error().message());
+  const auto gone = sends.cancel_reminder(*alice.address(), series->id);
+  REQUIRE_MESSAGE(gone.has_value(), gone.error().message());
+  CHECK(*gone);
+  const auto aside = sends.parked_sends(10);
+  REQUIRE_MESSAGE(aside.has_value(), aside.error().message());
+  CHECK(aside->empty());
+  CHECK(sends.leave());
+}
+
 TEST_CASE("security: a user can neither write, read, hear nor purge what is another namespace's") {
   const nats_server server{{.config = one_account()}};
   const temp_files files;

@@ -138,6 +138,33 @@ class actor_ref {
     return {std::move(slot), address_};
   }
 
+  /// Stores the command in a queue for its actor, from where it is delivered until it is decided,
+  /// whatever crashes meanwhile; see docs/durable-sends.md. The future says that it is stored, not
+  /// that it is decided. Commands of one sender to one actor are decided in the order in which they
+  /// were sent, if each is sent after the receipt of the one before, or from one thread over one
+  /// connection.
+  /// @errors `outcome_unknown`: no acknowledgement came; send it again `with_id` of the same id.
+  ///         `unavailable`, `overloaded`, `not_running`, `store_failed`: not stored.
+  ///         `invalid_argument`: the id is none, an option is outside its domain, the command is
+  ///         larger than the server takes, or there is no node.
+  template <message Command>
+  reply_future<durable_receipt> send_durable(Command command,
+                                             const durable_options& how = {}) const {
+    auto slot = std::make_shared<detail::reply_slot<durable_receipt>>();
+    send_durable(std::move(command), how,
+                 [slot](result<durable_receipt> got) { slot->fill(std::move(got)); });
+    return {std::move(slot), address_};
+  }
+  /// @param handler called once with a `result<durable_receipt>`, perhaps within the call, from any
+  ///        thread; hands over and returns, and does not throw.
+  template <message Command, class Handler>
+    requires std::invocable<Handler&, result<durable_receipt>>
+  void send_durable(Command command, const durable_options& how, Handler handler) const {
+    check<Command>();
+    if (!*address_) return handler(result<durable_receipt>{std::unexpected(address_->error())});
+    router_->send(**address_, wrap(std::move(command)), how, receipt_sink{std::move(handler)});
+  }
+
  private:
   template <class Command>
   static constexpr void check() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/actors/durable.hpp>
 #include <aether/runtime/any_message.hpp>
 #include <aether/runtime/ids.hpp>
 
@@ -60,10 +61,22 @@ class command_router {
   virtual result<void> tell(const actor_address& to, envelope command) = 0;
   /// `command.answer` is called exactly once, by `command.deadline` or shortly after.
   virtual void ask(const actor_address& to, envelope command) = 0;
+  /// Stores the command until its actor has decided it; `done` is called exactly once, when it is
+  /// stored or not. Only a node can.
+  /// @errors (to `done`) `invalid_argument`: nobody here can, or an option is outside its domain.
+  ///         `unavailable`, `overloaded`, `not_running`: not stored. `outcome_unknown`: no
+  ///         acknowledgement came; send it again with the same id.
+  virtual void send(const actor_address& to, envelope command, const durable_options& how,
+                    receipt_sink done);
   /// Tells of a command that was refused when nobody looked: it counts as a dead letter, where
   /// there are any.
   virtual void lost(const dead_letter& letter) { (void)letter; }
 };
+
+inline void command_router::send(const actor_address&, envelope, const durable_options&,
+                                 receipt_sink done) {
+  done(fail(errc::invalid_argument, "durable sends need a node; an actor_host alone has no queue"));
+}
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include <aether/actors/actor_ref.hpp>
 #include <aether/actors/behavior.hpp>
 #include <aether/cluster/allocation.hpp>
+#include <aether/cluster/durable_sends.hpp>
 #include <aether/cluster/leader_election.hpp>
 #include <aether/persistence/event_bus.hpp>
 #include <aether/persistence/projection_client.hpp>
@@ -187,6 +188,26 @@ class node {
   /// @errors `not_running`: before `join`, or after `leave`; `invalid_argument`: not a name.
   [[nodiscard]] result<cluster::leader_election> election(std::string_view name,
                                                           cluster::election_handlers handlers = {});
+
+  /// Tells what becomes of commands that are sent durably with this outcome's name, by any node of
+  /// the namespace: at least once each while the subscription is there, and not afterwards what was
+  /// decided before. Must end before the node does.
+  /// @errors `invalid_argument`: not a name. `not_running`: before `join`.
+  [[nodiscard]] result<outcome_subscription> outcomes(std::string_view name,
+                                                      outcome_handler handler);
+  /// Durable sends that could not be handled, the first `limit` of the namespace. Blocks.
+  /// @errors `not_running`, `timed_out`.
+  [[nodiscard]] result<std::vector<parked_send>> parked_sends(std::size_t limit) const;
+  /// Puts one back at the end of its actor's queue, under the same id; or drops it for good. Twice
+  /// does no harm. Block.
+  /// @errors `invalid_argument`: it is not parked any more. `outcome_unknown`, `unavailable`,
+  ///         `timed_out`: do it again.
+  [[nodiscard]] result<void> resend_parked(const parked_send& which);
+  [[nodiscard]] result<void> discard_parked(const parked_send& which);
+  /// Takes back a durable send that is not due yet, or a whole series of them. Blocks.
+  /// @param id of the command, of a series of its first one: the receipt has it.
+  /// @returns false: there is none, or it came due.
+  [[nodiscard]] result<bool> cancel_reminder(const actor_address& to, const command_id& id);
 
   /// What ended on this node without an effect and without anybody to be told; before `join` too.
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -45,6 +46,10 @@ class any_message {
     made.held_ = new box<T>(std::move(value));
     return made;
   }
+
+  /// One that this process only passes on: encoded already, and of a type that need not be known
+  /// here. It has no object, so nothing that looks for one takes it.
+  [[nodiscard]] static any_message encoded(std::string wire_name, bytes data);
 
   /// A second owner of the same object, on any thread; nobody may change the object from then on.
   [[nodiscard]] any_message share() const noexcept {
@@ -89,8 +94,38 @@ class any_message {
     T value;
   };
 
+  struct parcel;
+
   header* held_ = nullptr;
 };
+
+struct any_message::parcel : any_message::header {
+  parcel(std::string wire_name, bytes encoded)
+      : header{&own, this, [](header* whole) noexcept { delete static_cast<parcel*>(whole); }},
+        name{std::move(wire_name)},
+        data{std::move(encoded)},
+        own{name,
+            [](const void* whole, bytes& out) {
+              const auto& from = static_cast<const parcel*>(whole)->data;
+              out.insert(out.end(), from.begin(), from.end());
+            },
+            [](bytes_view) -> result<any_message> {
+              return fail(errc::unknown_message, "a message that is only passed on");
+            },
+            [](const void* whole) noexcept {
+              const auto* self = static_cast<const parcel*>(whole);
+              return sizeof(parcel) + self->name.capacity() + self->data.capacity();
+            }} {}
+  std::string name;
+  bytes data;
+  message_type own;
+};
+
+inline any_message any_message::encoded(std::string wire_name, bytes data) {
+  any_message made;
+  made.held_ = new parcel(std::move(wire_name), std::move(data));
+  return made;
+}
 
 namespace detail {
 

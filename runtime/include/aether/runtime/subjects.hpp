@@ -74,6 +74,30 @@ class subjects {
                                             std::uint32_t partition) const;
   [[nodiscard]] std::string projection_hints(std::string_view name, std::uint32_t version) const;
 
+  /// `<prefix>.<ns>.dur.<k>.<shard>.<type>.<id>`: commands stored for one actor, in stream `k`;
+  /// with `>` after `<k>` all of that stream.
+  [[nodiscard]] std::string durable(std::uint32_t k, shard_id shard,
+                                    const actor_address& address) const;
+  [[nodiscard]] std::string all_durable(std::uint32_t k) const;
+  /// `<prefix>.<ns>.later.<k>.<shard>.<type>.<id>.<name>`: one that is not due yet, or again and
+  /// again; and `<prefix>.<ns>.sched.<...>`, the same where the server keeps it.
+  /// @param name `[0-9a-f]{32}`.
+  [[nodiscard]] std::string later(std::uint32_t k, shard_id shard, const actor_address& address,
+                                  std::string_view name) const;
+  [[nodiscard]] std::string all_later(std::uint32_t k) const;
+  [[nodiscard]] std::string scheduled(std::uint32_t k, shard_id shard, const actor_address& address,
+                                      std::string_view name) const;
+  [[nodiscard]] std::string all_scheduled(std::uint32_t k) const;
+  /// `<prefix>.<ns>.parked.<shard>.<type>.<id>`: those that could not be handled.
+  [[nodiscard]] std::string parked(shard_id shard, const actor_address& address) const;
+  [[nodiscard]] std::string all_parked() const;
+  /// `<prefix>.<ns>.out.<name>`: what became of commands sent with that name.
+  /// @pre `name` is `[A-Za-z0-9_-]{1,64}`.
+  [[nodiscard]] std::string outcomes(std::string_view name) const;
+  /// `<PREFIX>_<ns>_DUR_<k>` and `<PREFIX>_<ns>_PARKED`.
+  [[nodiscard]] std::string durable_stream(std::uint32_t k) const;
+  [[nodiscard]] std::string parked_stream() const;
+
   /// `<PREFIX>_<ns>_EVT_<k>`, PREFIX in the case it was given.
   [[nodiscard]] std::string event_stream(std::uint32_t k) const;
   [[nodiscard]] std::string snapshot_stream() const;
@@ -109,6 +133,7 @@ class subjects {
   std::string root_;       // `<prefix>.<ns>.`
   std::string flat_root_;  // `<prefix>_<ns>`
 
+  std::string of_range(std::string_view kind, std::uint32_t k, std::string_view rest) const;
   std::string of_shard(std::string_view kind, shard_id shard, std::size_t more = 0) const;
   result<commit_subject> parse_actor(std::string_view kind, std::string_view subject) const;
   std::string of_actor(std::string_view kind, shard_id shard, const actor_address& address) const;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <aether/runtime/error.hpp>
+#include <aether/runtime/ids.hpp>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace aether {
+
+/// How a command is stored for its actor (`actor_ref::send_durable`).
+struct durable_options {
+  /// Who is told what became of it: `node::outcomes` of the same name, `[A-Za-z0-9_-]{1,64}`.
+  /// Empty: nobody; a command that is rejected or parked is a dead letter then.
+  std::string outcome{};
+  /// Not handled before: so long after now, or this time by the clock of the node; one of them at
+  /// most. What is late, because nothing ran, is handled once, as soon as something runs.
+  std::optional<std::chrono::milliseconds> after{};
+  std::optional<std::chrono::sys_time<std::chrono::milliseconds>> at{};
+  /// Again after each such time, at least `every_min`, until it is cancelled: the first time at
+  /// `after` or `at`, or one period from now. Each time is a command of its own, with an id of its
+  /// own. Times that were missed are made up for by one.
+  std::optional<std::chrono::milliseconds> every{};
+
+  static constexpr std::chrono::milliseconds every_min{100};
+};
+
+/// Says that a command is stored.
+struct durable_receipt {
+  command_id id;
+  /// Where: stream `<PREFIX>_<ns>_DUR_<stream>`; without a NATS server 0, and in memory only.
+  std::uint32_t stream = 0;
+  stream_sequence sequence{};
+};
+
+using receipt_sink = std::move_only_function<void(result<durable_receipt>)>;
+
+}  // namespace aether

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <aether/runtime/nats.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace aether::cluster {
+
+/// What the JetStream API answered to a request.
+struct jetstream_answer {
+  /// 0: it was done.
+  std::uint64_t error_code = 0;
+  std::string text{};
+  nlohmann::json document{};
+
+  static constexpr std::uint64_t stream_not_found = 10059;
+  static constexpr std::uint64_t consumer_not_found = 10014;
+  static constexpr std::uint64_t no_message_found = 10037;
+  static constexpr std::uint64_t wrong_last_sequence = 10071;
+
+  /// The whole number under `key`; 0 where there is none.
+  [[nodiscard]] std::uint64_t number(const char* key) const;
+  /// Of an error: what it means for the caller, with `what` before the server's words.
+  [[nodiscard]] error as_error(const std::string& what) const;
+};
+
+/// @errors those of the request; `store_failed`: no JSON.
+[[nodiscard]] result<jetstream_answer> parse_jetstream(const result<nats_message>& answer);
+
+}  // namespace aether::cluster

@@ -1,0 +1,182 @@
+#include "pull_consumer.hpp"
+
+#include <aether/runtime/ids.hpp>
+#include "jetstream_answer.hpp"
+
+#include <utility>
+
+namespace aether::cluster {
+
+namespace {
+
+using json = nlohmann::json;
+using clock = std::chrono::steady_clock;
+
+constexpr int nobody = 503;
+constexpr int conflict = 409;
+/// Beyond a pull's expiry, until its end is presumed.
+constexpr std::chrono::seconds grace{1};
+/// A message that is under way for so long is delivered again; it does no harm.
+constexpr std::chrono::hours ack_wait{1};
+
+std::string fresh_inbox(const std::string& below) {
+  return below + ".pump." + commit_id::make().hex() + ".";
+}
+
+}  // namespace
+
+pull_consumer::pull_consumer(std::shared_ptr<nats_connection> over, timers& clock, options how)
+    : over_{std::move(over)},
+      clock_{clock},
+      how_{std::move(how)},
+      inbox_{fresh_inbox(how_.inbox)} {}
+
+std::string pull_consumer::config() const {
+  return json{{"stream_name", how_.stream},
+              {"config",
+               {{"durable_name", how_.name},
+                {"ack_policy", "explicit"},
+                {"ack_wait", std::chrono::nanoseconds{ack_wait}.count()},
+                {"deliver_policy", "all"},
+                {"replay_policy", "instant"},
+                {"filter_subject", how_.filter},
+                {"max_ack_pending", how_.unacknowledged_max},
+                {"max_waiting", 16}}}}
+      .dump();
+}
+
+void pull_consumer::open(handlers what, done_handler done) {
+  {
+    const std::lock_guard lock{mutex_};
+    what_ = std::move(what);
+    open_ = false;
+    ++turn_;
+    losses_ = over_->losses();
+  }
+  const std::string remove = "$JS.API.CONSUMER.DELETE." + how_.stream + "." + how_.name;
+  over_->request(
+      {remove}, how_.request_timeout,
+      [self = shared_from_this(), done = std::move(done)](result<nats_message> removed) mutable {
+        auto heard = parse_jetstream(removed);
+        if (!heard) return done(std::unexpected(std::move(heard).error()));
+        if (heard->error_code == jetstream_answer::stream_not_found)
+          return done(fail(errc::unavailable, "there is no stream " + self->how_.stream));
+        const std::string create =
+            "$JS.API.CONSUMER.DURABLE.CREATE." + self->how_.stream + "." + self->how_.name;
+        const std::string body = self->config();
+        self->over_->request({create, as_bytes_view(body)}, self->how_.request_timeout,
+                             [self, done = std::move(done)](result<nats_message> answer) mutable {
+                               self->made(answer, std::move(done));
+                             });
+      });
+}
+
+void pull_consumer::made(const result<nats_message>& answer, done_handler done) {
+  auto heard = parse_jetstream(answer);
+  if (!heard) return done(std::unexpected(std::move(heard).error()));
+  if (heard->error_code != 0) return done(std::unexpected(heard->as_error("consumer")));
+  auto listening = over_->subscribe(inbox_ + "*", [weak = weak_from_this()](nats_message message) {
+    if (const auto self = weak.lock()) self->on_message(std::move(message));
+  });
+  if (!listening) return done(std::unexpected(std::move(listening).error()));
+  std::uint64_t turn = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    std::swap(listening_, *listening);
+    open_ = true;
+    awaited_ = 0;
+    turn = turn_;
+  }
+  done({});
+  watch(turn);
+}
+
+void pull_consumer::pull(std::size_t count) {
+  std::string reply;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_) return;
+    awaited_ = count;
+    pulled_at_ = clock::now();
+    reply = inbox_ + std::to_string(++pull_);
+  }
+  const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + how_.stream + "." + how_.name;
+  const std::string body = "{\"batch\":" + std::to_string(count) + ",\"expires\":" +
+                           std::to_string(std::chrono::nanoseconds{how_.expires}.count()) + "}";
+  // Not sent, it is as one that brought nothing.
+  (void)over_->publish({subject, as_bytes_view(body)}, reply, nats_flush::now);
+}
+
+void pull_consumer::on_message(nats_message message) {
+  if (message.status() != 0 || message.reply_to().empty()) return on_status(message);
+  std::function<void(nats_message)> take;
+  bool last = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_) return;
+    take = what_.delivered;
+    last = awaited_ > 0 && --awaited_ == 0;
+  }
+  take(std::move(message));
+  if (last) end_pull();
+}
+
+/// The end of a pull: it expired, there is nothing, or the consumer is gone.
+void pull_consumer::on_status(const nats_message& message) {
+  const int status = message.status();
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_ || message.subject() != inbox_ + std::to_string(pull_)) return;
+  }
+  if (status == nobody || status == conflict)
+    return lose({errc::unavailable, "the consumer is another's now, or gone"});
+  end_pull();
+}
+
+void pull_consumer::end_pull() {
+  std::function<void()> ended;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_) return;
+    awaited_ = 0;
+    ended = what_.pull_ended;
+  }
+  ended();
+}
+
+void pull_consumer::lose(const error& why) {
+  std::function<void(const error&)> lost;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!std::exchange(open_, false)) return;
+    lost = what_.lost;
+  }
+  lost(why);
+}
+
+/// What was acknowledged when the connection broke may never have arrived, and a pull neither.
+void pull_consumer::watch(std::uint64_t turn) {
+  bool overdue = false;
+  std::uint64_t losses = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_ || turn != turn_) return;
+    losses = losses_;
+    overdue = awaited_ > 0 && clock::now() > pulled_at_ + how_.expires + grace;
+  }
+  if (over_->connected() && over_->losses() != losses)
+    return lose({errc::unavailable, "the connection was lost for a while"});
+  if (overdue) end_pull();
+  clock_.after(how_.look, [weak = weak_from_this(), turn] {
+    if (const auto self = weak.lock()) self->watch(turn);
+  });
+}
+
+void pull_consumer::close() {
+  nats_connection::subscription ended;
+  const std::lock_guard lock{mutex_};
+  open_ = false;
+  std::swap(ended, listening_);
+}
+
+}  // namespace aether::cluster
