@@ -34,6 +34,12 @@ std::optional<std::uint32_t> last_number(std::string_view subject) {
   return failed == std::errc{} && stop == end ? std::optional{value} : std::nullopt;
 }
 
+std::string stored_events_of(const subjects& names, shard_id shard) {
+  std::string all = names.all_stored_events();
+  all.pop_back();  // the wildcard
+  return all + std::to_string(shard.value()) + ".>";
+}
+
 }  // namespace
 
 actor_type projection_type(std::string_view name, std::uint32_t version) {
@@ -69,6 +75,7 @@ node_projections::node_projections(const std::vector<projection_definition>& all
                                                      .records = parts_.records,
                                                      .wall_clock = parts_.wall_clock},
                             clock)});
+  if (!tenants_.empty()) ears_.resize(tenants_.front().runner->partitions().size());
 }
 
 result<void> node_projections::start() {
@@ -95,6 +102,11 @@ result<void> node_projections::start() {
 bool node_projections::stop(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   bool clean = true;
+  std::vector<ear> deaf;
+  {
+    const std::lock_guard lock{mutex_};
+    deaf.swap(ears_);
+  }
   for (auto& one : tenants_) {
     one.hints = {};
     const auto left =
@@ -154,21 +166,63 @@ const node_projections::tenant* node_projections::find(std::string_view name,
   return found == tenants_.end() ? nullptr : &*found;
 }
 
+std::vector<nats_connection::subscription> node_projections::subscribe(std::uint32_t partition) {
+  std::vector<std::weak_ptr<projection_runner>> all;
+  for (const auto& one : tenants_) all.emplace_back(one.runner);
+  const auto heard = [all = std::move(all), partition](const nats_message&) {
+    for (const auto& one : all)
+      if (const auto runner = one.lock()) runner->hint(partition);
+  };
+  std::vector<nats_connection::subscription> made;
+  const auto& range = tenants_.front().runner->partitions()[partition];
+  for (std::uint32_t i = 0; i < range.count; ++i) {
+    const shard_id shard{range.first.value() + i};
+    auto one = parts_.connection->subscribe(stored_events_of(parts_.names, shard), heard);
+    if (one) made.push_back(std::move(*one));  // else it polls
+  }
+  return made;
+}
+
+void node_projections::listen(const place& to) {
+  if (!parts_.connection) return;
+  const std::lock_guard lock{mutex_};
+  if (ears_.empty()) return;
+  auto& one = ears_[to.partition];
+  one.owners.insert(to.runner);
+  if (one.shards.empty()) one.shards = subscribe(to.partition);
+}
+
+void node_projections::ignore(const place& to) {
+  std::vector<nats_connection::subscription> ended;
+  const std::lock_guard lock{mutex_};
+  if (ears_.empty()) return;
+  auto& one = ears_[to.partition];
+  one.owners.erase(to.runner);
+  if (one.owners.empty()) ended.swap(one.shards);
+}
+
 void node_projections::move_in(const slot& where) {
-  if (const auto found = find(where)) found->runner->own(found->partition);
+  const auto found = find(where);
+  if (!found) return;
+  listen(*found);
+  found->runner->own(found->partition);
 }
 
 void node_projections::move_out(const slot& where, std::chrono::steady_clock::time_point deadline,
                                 gone_handler done) {
   const auto found = find(where);
   if (!found) return done(true);
+  ignore(*found);
   const auto once = std::make_shared<first_of>(std::move(done));
   clock_.at(deadline, [once] { (*once)(false); });
   found->runner->release(found->partition, [once] { (*once)(true); });
 }
 
 void node_projections::evict(const slot& where) {
-  if (const auto found = find(where)) found->runner->release(found->partition);
+  const auto found = find(where);
+  if (!found) return;
+  ignore(*found);
+  found->runner->release(found->partition);
 }
 
 }  // namespace aether::cluster

@@ -10,6 +10,8 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -24,7 +26,8 @@ namespace aether::cluster {
 [[nodiscard]] std::unique_ptr<const actor_traits> projection_traits(
     const projection_definition& of);
 
-/// The projections of a node that has joined: runs the partitions whose slots it is given.
+/// The projections of a node that has joined: runs the partitions whose slots it is given. Listens
+/// to what is stored in their shards, so that it is read at once.
 ///
 /// Threads: any, except that `start` comes first.
 class node_projections final : public slot_tenant {
@@ -68,6 +71,15 @@ class node_projections final : public slot_tenant {
     projection_runner* runner;
     std::uint32_t partition;
   };
+  /// What is stored in the shards of a partition: the same for each projection.
+  struct ear {
+    std::set<const projection_runner*> owners;
+    std::vector<nats_connection::subscription> shards;
+  };
+  void listen(const place& to);
+  void ignore(const place& to);
+  [[nodiscard]] std::vector<nats_connection::subscription> subscribe(std::uint32_t partition);
+
   /// None where no partition lives there.
   [[nodiscard]] std::optional<place> find(const slot& where) const;
   [[nodiscard]] const tenant* find(std::string_view name, std::uint32_t version) const;
@@ -75,6 +87,8 @@ class node_projections final : public slot_tenant {
   const parts parts_;
   timers& clock_;
   std::vector<tenant> tenants_;
+  std::mutex mutex_;
+  std::vector<ear> ears_;
 };
 
 }  // namespace aether::cluster

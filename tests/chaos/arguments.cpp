@@ -41,6 +41,9 @@ void describe_load(CLI::App& app, arguments& into) {
   app.add_option("--clients", into.clients, "clients, a thread each")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  app.add_option("--durable", into.durable, "so many of them append by durable sends")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
   app.add_option("--keys", into.keys, "lists in use at one time; 250 appends each, then a new one")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

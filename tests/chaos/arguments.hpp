@@ -18,6 +18,7 @@ struct arguments {
                                  fault_kind::server};
   std::filesystem::path history;
   std::uint32_t clients = 8;
+  std::uint32_t durable = 2;
   std::uint32_t keys = 16;
   std::uint32_t rate = 400;
   std::uint32_t shards = 32;

@@ -5,11 +5,11 @@
 #include "examples/flights/temp_directory.hpp"
 #include "judge.hpp"
 #include "list_actor.hpp"
+#include "line_to_servers.hpp"
 #include "load.hpp"
 #include "nats_servers.hpp"
 #include "node_fleet.hpp"
 #include "node_role.hpp"
-#include "tcp_proxy.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -40,43 +40,6 @@ void say(const std::string& what) { std::fprintf(stderr, "aether_chaos: %s\n", w
 bool includes(const std::vector<fault_kind>& kinds, fault_kind kind) {
   return std::ranges::find(kinds, kind) != kinds.end();
 }
-
-/// One that belongs to the cluster, with its ways to the servers.
-class line_to_servers {
- public:
-  explicit line_to_servers(const std::vector<std::uint16_t>& ports) {
-    for (const std::uint16_t port : ports) ways_.push_back(std::make_unique<tcp_proxy>(port));
-  }
-  void set(flow how) {
-    for (const auto& way : ways_) way->set(how);
-  }
-  /// A black hole that first takes what the node sends: so it is given work, and what comes of it
-  /// is held back until others have long taken over.
-  void block_by_and_by(clock::time_point now) {
-    set(flow::no_upward);
-    blocked_after_ = now + half_blocked;
-  }
-  void tick(clock::time_point now) {
-    if (!blocked_after_ || now < *blocked_after_) return;
-    set(flow::blocked);
-    blocked_after_.reset();
-  }
-  void open() {
-    blocked_after_.reset();
-    set(flow::open);
-  }
-  [[nodiscard]] std::string url() const {
-    std::string all;
-    for (const auto& way : ways_)
-      all += (all.empty() ? "" : ",") + ("nats://127.0.0.1:" + std::to_string(way->port()));
-    return all;
-  }
-
- private:
-  static constexpr auto half_blocked = 100ms;
-  std::vector<std::unique_ptr<tcp_proxy>> ways_;
-  std::optional<clock::time_point> blocked_after_;
-};
 
 /// One id for each shard.
 std::vector<std::string> an_id_in_every_shard(std::uint32_t shards) {
@@ -208,6 +171,7 @@ class chaos_run {
       clients_.push_back(std::move(*joined));
     }
     load_ = std::make_unique<load>(load_options{.clients = given_.clients,
+                                                .durable = given_.durable,
                                                 .keys = given_.keys,
                                                 .rate = given_.rate,
                                                 .seed = given_.seed},
@@ -343,10 +307,13 @@ class chaos_run {
   }
 
   or_error<void> read_at_the_end() {
-    say("reading every list through a fresh client");
+    say("reading every list through a fresh client, once all durable sends are in them");
     const line_to_servers line{servers_->ports()};
     auto fresh = join_client("final", line.url());
     if (!fresh) return std::unexpected(fresh.error());
+    report_.durable = load_->await_durable(**fresh, clock::now() + last_reads_limit);
+    report_.durable_sent = load_->durable().sent();
+    report_.durable_stored = load_->durable().stored();
     report_.unread = load_->read_all(**fresh, clock::now() + last_reads_limit);
     report_.shards = given_.shards;
     std::string why;

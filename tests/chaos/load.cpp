@@ -24,6 +24,8 @@ constexpr int tries_max = 3;
 /// An ask is answered by its deadline "or shortly after"; beyond this nobody waits.
 constexpr milliseconds overdue{20'000};
 constexpr milliseconds final_read{5'000};
+/// One durable send in so many has a copy that goes another way.
+constexpr unsigned one_in_mixed = 4;
 
 /// Whether the error promises that nothing was persisted, now or later (docs/errors.md).
 bool nothing_persisted(errc code) {
@@ -39,6 +41,7 @@ class load::client {
       : all_{all},
         through_{*all.through_[number % all.through_.size()]},
         name_{std::to_string(number)},
+        durable_{number < all.how_.durable},
         random_{all.how_.seed * 1'000'003 + number} {}
 
   void operate() {
@@ -46,7 +49,9 @@ class load::client {
     const std::string key = all_.choose(static_cast<std::uint32_t>(roll(all_.how_.keys)), append);
     const list_ref list = through_.actor<list_actor>(key);
     operation made{.client = name_, .key = key};
-    if (append)
+    if (append && durable_)
+      send_to(list, made);
+    else if (append)
       append_to(list, made);
     else
       read(list, made);
@@ -77,6 +82,40 @@ class load::client {
     }
     // A later try that has had no effect says nothing of an earlier one.
     if (perhaps && made.outcome == outcome::fail) made.outcome = outcome::unknown;
+  }
+
+  /// It may take effect at any time from now on, so its outcome is unknown to the history.
+  void send_to(const list_ref& list, operation& made) {
+    made.op = operation_kind::append;
+    made.value = all_.next_value_++;
+    made.invoke_us = now_us();
+    made.outcome = outcome::unknown;
+    const auto id = command_id::make();
+    durable_ledger::entry entry{.client = name_, .key = made.key, .value = *made.value};
+    if (roll(one_in_mixed) == 0) {
+      entry.mixed = true;
+      send_a_copy(list.with_id(id, false), *made.value);
+    }
+    for (bool again = entry.mixed; !entry.stored; again = true) {
+      auto receipt = list.with_id(id, again).send_durable(append_number{*made.value});
+      if (!receipt.wait_for(overdue)) {
+        ++all_.never_answered_;
+        break;
+      }
+      const auto stored = receipt.get();
+      entry.stored = stored.has_value();
+      if (entry.stored) break;
+      all_.note_error(stored.error().code());
+      if (!all_.pause_until(clock::now() + pause(100ms))) break;
+    }
+    all_.note_durable(std::move(entry));
+  }
+
+  void send_a_copy(const list_ref& list, std::int64_t value) {
+    if (roll(2) == 0)
+      (void)list.tell(append_number{value});
+    else
+      list.ask(append_number{value}, timeout(), [](const auto&) {});
   }
 
   void read(const list_ref& list, operation& made) {
@@ -111,6 +150,7 @@ class load::client {
   load& all_;
   node& through_;
   const std::string name_;
+  const bool durable_;
   std::mt19937_64 random_;
 };
 
@@ -168,6 +208,25 @@ std::string load::choose(std::uint32_t number, bool append) {
 void load::note_error(errc code) {
   const std::lock_guard lock{mutex_};
   ++errors_[std::string{to_string(code)}];
+}
+
+void load::note_durable(durable_ledger::entry what) {
+  const std::lock_guard lock{mutex_};
+  durable_.add(std::move(what));
+}
+
+durable_ledger::shortfall load::await_durable(node& fresh, clock::time_point deadline) {
+  const auto keys = durable_.keys();
+  while (true) {
+    std::map<std::string, numbers> lists;
+    for (const std::string& key : keys) {
+      auto list = fresh.actor<list_actor>(key).ask(read_list{}, final_read).get();
+      if (list) lists[key] = std::move(list->numbers);
+    }
+    auto found = durable_.compare(lists);
+    if (found.missing.empty() || clock::now() >= deadline) return found;
+    std::this_thread::sleep_for(100ms);
+  }
 }
 
 std::map<std::string, std::size_t> load::errors() const {

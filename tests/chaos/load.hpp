@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/cluster/node.hpp>
+#include "durable_ledger.hpp"
 #include "history_file.hpp"
 
 #include <atomic>
@@ -20,6 +21,8 @@ class list_actor;
 
 struct load_options {
   std::uint32_t clients = 8;
+  /// The first so many of them append by durable sends.
+  std::uint32_t durable = 2;
   /// Lists in use at one time.
   std::uint32_t keys = 16;
   /// So many appends are tried on a list; then another takes its place.
@@ -31,7 +34,8 @@ struct load_options {
 
 /// Clients, a thread each, that append unique numbers to lists and read them, and write down what
 /// they see. An append whose outcome is unknown is now and then asked for again with its command
-/// id; it stays one operation. Each client goes through one of the given nodes.
+/// id; it stays one operation. A durable send is repeated under its id until it is stored; now and
+/// then a copy goes there by `tell` or `ask`. Each client goes through one of the given nodes.
 ///
 /// `start`, `stop` and `read_all` from one thread.
 class load {
@@ -44,6 +48,12 @@ class load {
   void start();
   /// No new operations; returns when those under way have ended, which their deadlines see to.
   void stop();
+
+  /// Until the lists have all that durable sends have stored for them, or `deadline`.
+  /// @pre after `stop`
+  [[nodiscard]] durable_ledger::shortfall await_durable(
+      node& fresh, std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] const durable_ledger& durable() const noexcept { return durable_; }
 
   /// One read of every list that was ever used, through `fresh`, again until it succeeds or
   /// `deadline`.
@@ -66,6 +76,7 @@ class load {
   /// The list in place `slot`; a new one where its appends are used up.
   std::string choose(std::uint32_t slot, bool append);
   void note_error(errc code);
+  void note_durable(durable_ledger::entry what);
   void read_once(const actor_ref<list_actor>& list, operation& made);
   void work(std::uint32_t client);
   [[nodiscard]] bool stopping() const;
@@ -81,6 +92,7 @@ class load {
   bool stopping_ = false;
   std::vector<slot> slots_;
   std::map<std::string, std::size_t> errors_;
+  durable_ledger durable_;
   std::atomic<std::int64_t> next_value_{1};
   std::atomic<std::size_t> never_answered_{0};
   std::vector<std::thread> threads_;

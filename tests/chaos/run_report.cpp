@@ -53,7 +53,7 @@ std::string unavailable_text(const std::string& kind, const unavailability::by_c
 
 bool run_report::good() const noexcept {
   return verdict.good() && verdict.appends.ok > 0 && shards_served == shards && unread.empty() &&
-         never_answered == 0 && mishaps.empty();
+         never_answered == 0 && durable.none() && mishaps.empty();
 }
 
 std::string as_text(const run_report& report) {
@@ -72,6 +72,10 @@ std::string as_text(const run_report& report) {
   for (const std::string& key : report.unread) out += "could not be read at the end: " + key + "\n";
   if (report.never_answered > 0)
     out += "asks that were never answered: " + std::to_string(report.never_answered) + "\n";
+  out += "durable sends " + std::to_string(report.durable_sent) + ": " +
+         std::to_string(report.durable_stored) + " stored\n";
+  for (const std::string& one : report.durable.missing) out += "stored and lost: " + one + "\n";
+  for (const std::string& one : report.durable.astray) out += "out of order: " + one + "\n";
   for (const std::string& mishap : report.mishaps) out += mishap + "\n";
   return out + as_text(report.verdict) + (report.good() ? "GOOD\n" : "BAD\n");
 }
@@ -99,6 +103,10 @@ std::string as_json(const run_report& report) {
   made["shards_served"] = report.shards_served;
   made["unread"] = report.unread;
   made["never_answered"] = report.never_answered;
+  made["durable"] = {{"sent", report.durable_sent},
+                     {"stored", report.durable_stored},
+                     {"missing", report.durable.missing},
+                     {"astray", report.durable.astray}};
   made["mishaps"] = report.mishaps;
   return made.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "checker.hpp"
+#include "durable_ledger.hpp"
 #include "unavailability.hpp"
 
 #include <cstddef>
@@ -27,11 +28,15 @@ struct run_report {
   /// Lists that could not be read at the end.
   std::vector<std::string> unread;
   std::size_t never_answered = 0;
+  /// Appends by durable sends, and of these stored; and what the lists lack of them.
+  std::size_t durable_sent = 0, durable_stored = 0;
+  durable_ledger::shortfall durable;
   /// Processes that ended by themselves, or did not end when asked.
   std::vector<std::string> mishaps;
 
   /// The verdict is good, something was acknowledged, every shard is served and every list was read
-  /// at the end, every ask was answered, and no process went wrong.
+  /// at the end, every ask was answered, every durable send that was stored took effect in its
+  /// order, and no process went wrong.
   [[nodiscard]] bool good() const noexcept;
 };
 

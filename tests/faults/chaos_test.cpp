@@ -110,6 +110,9 @@ void check_run(const std::string& faults, const std::string& seconds, const std:
   CHECK(found["good"] == true);
   CHECK(found["shards_served"] == found["shards"]);
   CHECK(found["operations"]["append"]["ok"] > 100);
+  CHECK(found["durable"]["stored"] > 50);
+  CHECK(found["durable"]["missing"].empty());
+  CHECK(found["durable"]["astray"].empty());
   CHECK(found["operations"]["read"]["ok"] > 100);
   REQUIRE_FALSE(found["faults"].empty());
   for (const auto& fault : found["faults"]) {

@@ -111,6 +111,26 @@ TEST_CASE("projections: each partition has one owner, moves with its slot, and m
   CHECK(nodes["n1"]->projection("seen")->caught_up().value());
 }
 
+TEST_CASE("projections: what is stored is read at once, not when the log is polled next") {
+  const nats_server server;
+  shared_view view;
+  options how;
+  how.nats = server.url();
+  how.node = "n1";
+  node one{how};
+  one.host<bank::account>();
+  one.project({.name = "seen",
+               .handler = [&view](const auto& batch) { return view.apply(batch); },
+               .options = {.poll_interval = 1h, .poll_interval_max = 1h}});
+  REQUIRE(one.join());
+  REQUIRE(await([&] { return owned(one) == 8; }));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    for (const auto* id : {"alice", "bob", "carol"}) (void)deposit(one, id);
+    for (const auto* id : {"alice", "bob", "carol"})
+      CHECK(await([&] { return view.has(id, i); }));
+  }
+}
+
 TEST_CASE("projections: what one node parked another lists and has replayed") {
   const nats_server server;
   shared_view view;

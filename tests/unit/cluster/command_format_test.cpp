@@ -164,6 +164,28 @@ TEST_CASE("command format: a reply is encoded on its way, and none is no bytes")
   CHECK(outgoing_answer{none}.message("reply").payload.empty());
 }
 
+TEST_CASE("command format: an answer says where its actor's history ended, if it knows") {
+  any_reply given{encode(bank::balance{7})};
+  given.mark = {.version = event_version{3}, .sequence = stream_sequence{70}};
+  result<any_reply> known{std::in_place, std::move(given)};
+  const outgoing_answer out{known};
+  const auto message = out.message("reply");
+  CHECK(received(message).header("Aether-Position") == "70 3");
+  const auto read = parse_answer(received(message));
+  REQUIRE(read.has_value());
+  CHECK(read->mark.sequence.value() == 70);
+  CHECK(read->mark.version.value() == 3);
+  known->mark = {};
+  const outgoing_answer silent{known};
+  CHECK(!received(silent.message("reply")).header("Aether-Position"));
+  for (const char* damaged : {"", "70", "70 ", "x 3", "70 3 1", "-1 3"}) {
+    CAPTURE(damaged);
+    const auto heard = parse_answer(testing::received_message(
+        {{"Aether-Format", "1"}, {"Aether-Position", damaged}}, "\x80"));
+    CHECK((!heard || heard->mark.sequence.value() == 0));
+  }
+}
+
 TEST_CASE("command format: a reason whose data is damaged is no answer") {
   for (const char* bad : {"Z", "Zg=", "Zm9*", "Zh=="}) {
     CAPTURE(bad);

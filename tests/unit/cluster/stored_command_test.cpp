@@ -63,6 +63,42 @@ TEST_CASE("stored command: what is written is read again, all of it") {
   CHECK(message.header("Nats-Msg-Id") == "once");
 }
 
+TEST_CASE("stored command: it is in the queue as docs/formats.md has it") {
+  constexpr const char* id = "01932f3a5b7c7d3e8f90a1b2c3d4e5f6";
+  constexpr const char* correlation = "01932f3a5b7c7d3e8f90a1b2c3d4e5f7";
+  auto sent = sample();
+  sent.id = *command_id::from_hex(id);
+  sent.correlation = *command_id::from_hex(correlation);
+  const auto made =
+      to_stored(alice, sent, {.outcome = "mine", .after = 5ms, .every = 1s}, at_ms(1'000));
+  REQUIRE(made);
+  outgoing_stored written{*made};
+  add_parked(written, {errc::rejected, "no\n"}, 5, at_ms(2'000));
+  const auto message = written.message("a.b", "once");
+  testing::header_list headers;
+  for (const auto& [name, value] : message.headers) headers.emplace_back(name, value);
+  CHECK(headers == testing::header_list{{"Aether-Format", "1"},
+                                        {"Aether-Actor-Type", "account"},
+                                        {"Aether-Actor-Id", "a=2Eb=20=2A"},
+                                        {"Aether-Command", "bank.deposit"},
+                                        {"Aether-Command-Id", id},
+                                        {"Aether-Correlation", correlation},
+                                        {"Aether-Sender-Type", "account"},
+                                        {"Aether-Sender-Id", "a=2Eb=20=2A"},
+                                        {"Aether-Repeated", "1"},
+                                        {"Aether-Outcome", "mine"},
+                                        {"Aether-Due", "1005"},
+                                        {"Aether-Every", "1000"},
+                                        {"Aether-Series", id},
+                                        {"Aether-Number", "0"},
+                                        {"Aether-Parked-Code", "20"},
+                                        {"Aether-Parked-Reason", "no"},
+                                        {"Aether-Deliveries", "5"},
+                                        {"Aether-Parked-At", "2000"},
+                                        {"Nats-Msg-Id", "once"}});
+  CHECK(bytes{message.payload.begin(), message.payload.end()} == encode(bank::deposit{5}));
+}
+
 TEST_CASE(
     "stored command: the next of a series is the same for all, and makes up for missed times by "
     "one") {

@@ -1,0 +1,154 @@
+// One queue over a real server, taken over again and again.
+
+#include "cluster/src/jetstream_queue.hpp"
+
+#include "support/await.hpp"
+#include "support/bank.hpp"
+#include "support/nats_server.hpp"
+
+#include <doctest/doctest.h>
+
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace aether::cluster {
+
+namespace {
+
+using testing_support::await;
+using testing_support::await_limit;
+using testing_support::nats_server;
+
+const subjects names{namespace_name::parse("aether").value(),
+                     namespace_name::parse("queued").value()};
+constexpr durable_streams::layout layout{.shards = 4, .streams = 1, .replicas = 1};
+
+/// A process that works the queue off, as far as the test wants.
+struct owner {
+  explicit owner(const nats_server& server)
+      : connection{nats_connection::open({.url = server.url(), .client_name = "owner"}).value()},
+        streams{std::make_shared<durable_streams>(connection, names, layout,
+                                                  &std::chrono::system_clock::now)},
+        queue{std::make_shared<jetstream_queue>(
+            jetstream_queue::parts{connection, names, streams, &clock,
+                                   &std::chrono::system_clock::now},
+            0)} {}
+  ~owner() { queue->close(false); }
+
+  /// @returns what the opening found.
+  result<durable_queue::opening> open(bool anew = true) {
+    std::promise<result<durable_queue::opening>> opened;
+    queue->open(anew,
+                {.delivered =
+                     [this](stored_command one) {
+                       const std::lock_guard lock{mutex};
+                       got.push_back(std::move(one));
+                     },
+                 .pull_ended = [] {},
+                 .lost = [this](const error&) { lost = true; }},
+                [&](result<durable_queue::opening> how) { opened.set_value(std::move(how)); });
+    return opened.get_future().get();
+  }
+  stored_command first(std::size_t among) {
+    queue->pull(10);
+    REQUIRE(await([&] {
+      const std::lock_guard lock{mutex};
+      return got.size() >= among;
+    }));
+    const std::lock_guard lock{mutex};
+    return got.front();
+  }
+  void acknowledge(const stored_command& which) {
+    queue->acknowledge(which);
+    REQUIRE(connection->flush(await_limit).has_value());
+  }
+  bool reserve(std::uint64_t mark) {
+    std::promise<bool> stored;
+    queue->reserve(stream_sequence{mark}, [&](bool done) { stored.set_value(done); });
+    return stored.get_future().get();
+  }
+  void send(const std::string& actor) {
+    stored_command made{.to = {*actor_type::parse("account"), *actor_id::parse(actor)},
+                        .id = command_id::make()};
+    made.command = "bank.deposit";
+    made.payload = encode(bank::deposit{1});
+    std::promise<bool> stored;
+    streams->send(std::move(made),
+                  [&](const result<durable_receipt>& how) { stored.set_value(how.has_value()); });
+    REQUIRE(stored.get_future().get());
+  }
+
+  timers clock;
+  std::shared_ptr<nats_connection> connection;
+  std::shared_ptr<durable_streams> streams;
+  std::shared_ptr<jetstream_queue> queue;
+  std::mutex mutex;
+  std::vector<stored_command> got;
+  std::atomic<bool> lost{false};
+};
+
+void make_bucket(const owner& with) {
+  kv_bucket bucket{with.connection, names, await_limit};
+  std::promise<bool> made;
+  bucket.create(1, [&](result<void> done) { made.set_value(done.has_value()); });
+  REQUIRE(made.get_future().get());
+}
+
+/// Of the queue's record.
+std::uint64_t revision(const owner& with) {
+  kv_bucket bucket{with.connection, names, await_limit};
+  std::promise<std::uint64_t> found;
+  bucket.read("dur.0", [&](const result<kv_entry>& got) { found.set_value(got.value().revision); });
+  return found.get_future().get();
+}
+
+}  // namespace
+
+TEST_CASE("durable queue: take-overs are counted while the first message stays the same") {
+  const nats_server server;
+  owner sender{server};
+  make_bucket(sender);
+  sender.send("alice");
+  sender.send("bob");
+  for (std::uint32_t i = 1; i <= 3; ++i) {
+    owner next{server};
+    CHECK(next.open().value().takeovers == i);
+    CHECK(next.open(false).value().takeovers == i);  // the same process once more
+  }
+  owner last{server};
+  CHECK(last.open().value().takeovers == 4);
+  last.acknowledge(last.first(2));
+  owner next{server};
+  CHECK(next.open().value().takeovers == 1);
+  owner third{server};
+  CHECK(third.open().value().takeovers == 2);
+  const auto before = revision(third);
+  third.queue->close(true);
+  REQUIRE(await([&] { return revision(third) > before; }));
+  owner fourth{server};
+  CHECK(fourth.open().value().takeovers == 1);
+}
+
+TEST_CASE("durable queue: who has lost it to another can neither reserve nor acknowledge") {
+  const nats_server server;
+  owner old{server};
+  make_bucket(old);
+  old.send("alice");
+  REQUIRE(old.open().has_value());
+  CHECK(old.reserve(100));
+  const auto held = old.first(1);
+  owner next{server};
+  const auto found = next.open();
+  REQUIRE(found.has_value());
+  CHECK(found->mark.value() == 100);
+  old.acknowledge(held);
+  CHECK(next.first(1).id == held.id);
+  CHECK(!old.reserve(200));
+  CHECK(await([&] { return old.lost.load(); }));
+  CHECK(next.reserve(300));
+}
+
+}  // namespace aether::cluster
