@@ -42,7 +42,7 @@ durable_reminders::durable_reminders(parts of, std::uint32_t k)
       consumer_{std::make_shared<pull_consumer>(
           parts_.over, *parts_.clock,
           pull_consumer::options{.stream = parts_.names.durable_stream(k),
-                                 .name = "later",
+                                 .kind = "later",
                                  .filter = parts_.names.all_later(k),
                                  .inbox = parts_.names.inboxes()})} {}
 

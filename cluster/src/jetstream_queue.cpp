@@ -51,7 +51,7 @@ std::optional<place> place_of(std::string_view ack) {
 
 pull_consumer::options consumer_of(const subjects& names, std::uint32_t k) {
   return {.stream = names.durable_stream(k),
-          .name = "pump",
+          .kind = "pump",
           .filter = names.all_durable(k),
           .inbox = names.inboxes()};
 }

@@ -14,7 +14,7 @@ using clock = std::chrono::steady_clock;
 
 constexpr int nobody = 503;
 constexpr int conflict = 409;
-/// Beyond a pull's expiry, until its end is presumed.
+/// Beyond a pull's expiry, by when the server says that it ended.
 constexpr std::chrono::seconds grace{1};
 /// A message that is under way for so long is delivered again; it does no harm.
 constexpr std::chrono::hours ack_wait{1};
@@ -34,7 +34,7 @@ pull_consumer::pull_consumer(std::shared_ptr<nats_connection> over, timers& cloc
 std::string pull_consumer::config() const {
   return json{{"stream_name", how_.stream},
               {"config",
-               {{"durable_name", how_.name},
+               {{"durable_name", name_},
                 {"ack_policy", "explicit"},
                 {"ack_wait", std::chrono::nanoseconds{ack_wait}.count()},
                 {"deliver_policy", "all"},
@@ -53,22 +53,53 @@ void pull_consumer::open(handlers what, done_handler done) {
     ++turn_;
     losses_ = over_->losses();
   }
-  const std::string remove = "$JS.API.CONSUMER.DELETE." + how_.stream + "." + how_.name;
+  const std::string names = "$JS.API.CONSUMER.NAMES." + how_.stream;
   over_->request(
-      {remove}, how_.request_timeout,
-      [self = shared_from_this(), done = std::move(done)](result<nats_message> removed) mutable {
-        auto heard = parse_jetstream(removed);
-        if (!heard) return done(std::unexpected(std::move(heard).error()));
-        if (heard->error_code == jetstream_answer::stream_not_found)
-          return done(fail(errc::unavailable, "there is no stream " + self->how_.stream));
-        const std::string create =
-            "$JS.API.CONSUMER.DURABLE.CREATE." + self->how_.stream + "." + self->how_.name;
-        const std::string body = self->config();
-        self->over_->request({create, as_bytes_view(body)}, self->how_.request_timeout,
-                             [self, done = std::move(done)](result<nats_message> answer) mutable {
-                               self->made(answer, std::move(done));
-                             });
-      });
+      {names}, how_.request_timeout,
+      [self = shared_from_this(), done = std::move(done)](
+          const result<nats_message>& answer) mutable { self->found(answer, std::move(done)); });
+}
+
+void pull_consumer::found(const result<nats_message>& names, done_handler done) {
+  const auto heard = parse_jetstream(names);
+  if (!heard) return done(std::unexpected(heard.error()));
+  if (heard->error_code == jetstream_answer::stream_not_found)
+    return done(fail(errc::unavailable, "there is no stream " + how_.stream));
+  if (heard->error_code != 0) return done(std::unexpected(heard->as_error("consumers")));
+  std::vector<std::string> those;
+  const auto all = heard->document.find("consumers");
+  if (all != heard->document.end() && all->is_array())
+    for (const auto& one : *all)
+      if (one.is_string() && one.get_ref<const std::string&>().starts_with(how_.kind + "-"))
+        those.push_back(one.get<std::string>());
+  remove(std::move(those), std::move(done));
+}
+
+void pull_consumer::remove(std::vector<std::string> those, done_handler done) {
+  if (those.empty()) return create(std::move(done));
+  const std::string subject = "$JS.API.CONSUMER.DELETE." + how_.stream + "." + those.back();
+  those.pop_back();
+  over_->request({subject}, how_.request_timeout,
+                 [self = shared_from_this(), those = std::move(those),
+                  done = std::move(done)](const result<nats_message>& answer) mutable {
+                   // Not there any more is as good; still there, the next request says so.
+                   if (!answer) return done(std::unexpected(answer.error()));
+                   self->remove(std::move(those), std::move(done));
+                 });
+}
+
+void pull_consumer::create(done_handler done) {
+  std::string subject, body;
+  {
+    const std::lock_guard lock{mutex_};
+    name_ = how_.kind + "-" + commit_id::make().hex();
+    subject = "$JS.API.CONSUMER.DURABLE.CREATE." + how_.stream + "." + name_;
+    body = config();
+  }
+  over_->request(
+      {subject, as_bytes_view(body)}, how_.request_timeout,
+      [self = shared_from_this(), done = std::move(done)](
+          const result<nats_message>& answer) mutable { self->made(answer, std::move(done)); });
 }
 
 void pull_consumer::made(const result<nats_message>& answer, done_handler done) {
@@ -92,15 +123,15 @@ void pull_consumer::made(const result<nats_message>& answer, done_handler done) 
 }
 
 void pull_consumer::pull(std::size_t count) {
-  std::string reply;
+  std::string subject, reply;
   {
     const std::lock_guard lock{mutex_};
     if (!open_) return;
     awaited_ = count;
     pulled_at_ = clock::now();
+    subject = "$JS.API.CONSUMER.MSG.NEXT." + how_.stream + "." + name_;
     reply = inbox_ + std::to_string(++pull_);
   }
-  const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + how_.stream + "." + how_.name;
   const std::string body = "{\"batch\":" + std::to_string(count) + ",\"expires\":" +
                            std::to_string(std::chrono::nanoseconds{how_.expires}.count()) + "}";
   // Not sent, it is as one that brought nothing.
@@ -166,7 +197,8 @@ void pull_consumer::watch(std::uint64_t turn) {
   }
   if (over_->connected() && over_->losses() != losses)
     return lose({errc::unavailable, "the connection was lost for a while"});
-  if (overdue) end_pull();
+  // A server without such a consumer says so, but for old ones (2.9), which say nothing.
+  if (overdue) return lose({errc::unavailable, "a pull was not answered"});
   clock_.after(how_.look, [weak = weak_from_this(), turn] {
     if (const auto self = weak.lock()) self->watch(turn);
   });

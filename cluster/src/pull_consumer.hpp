@@ -9,18 +9,21 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace aether::cluster {
 
 /// A durable pull consumer of a work queue that belongs to the last who opened it: opening deletes
-/// it and makes it anew, so that all that is unacknowledged is delivered again, first to last, and
-/// the pulls and acknowledgements of whoever had it before go nowhere.
+/// those of its kind that are there and makes one under a name of its own, so that all that is
+/// unacknowledged is delivered again, first to last, and the pulls and acknowledgements of whoever
+/// had it before go nowhere.
 ///
 /// Threads: any. Handlers run on the connection's delivery thread, or a timer's.
 class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
  public:
   struct options {
-    std::string stream, name, filter;
+    /// `kind` begins its name, `<kind>-<random>`.
+    std::string stream, kind, filter;
     /// What it pulls comes to subjects below this one.
     std::string inbox;
     /// How long the server keeps a pull that brings nothing.
@@ -49,6 +52,9 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
   void close();
 
  private:
+  void found(const result<nats_message>& names, done_handler done);
+  void remove(std::vector<std::string> those, done_handler done);
+  void create(done_handler done);
   void made(const result<nats_message>& answer, done_handler done);
   void on_message(nats_message message);
   void on_status(const nats_message& message);
@@ -65,6 +71,8 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
   handlers what_;
   nats_connection::subscription listening_;
   bool open_ = false;
+  /// Of the consumer that was made last.
+  std::string name_;
   /// Counts openings, and pulls.
   std::uint64_t turn_ = 0, pull_ = 0;
   std::uint64_t losses_ = 0;

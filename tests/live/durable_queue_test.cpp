@@ -1,7 +1,6 @@
 // One queue over a real server, taken over again and again.
 
 #include "cluster/src/jetstream_queue.hpp"
-
 #include "support/await.hpp"
 #include "support/bank.hpp"
 #include "support/nats_server.hpp"
@@ -47,13 +46,13 @@ struct owner {
                        const std::lock_guard lock{mutex};
                        got.push_back(std::move(one));
                      },
-                 .pull_ended = [] {},
+                 .pull_ended = [this] { ++ended; },
                  .lost = [this](const error&) { lost = true; }},
                 [&](result<durable_queue::opening> how) { opened.set_value(std::move(how)); });
     return opened.get_future().get();
   }
-  stored_command first(std::size_t among) {
-    queue->pull(10);
+  stored_command first(std::size_t among, std::size_t pulled = 10) {
+    queue->pull(pulled);
     REQUIRE(await([&] {
       const std::lock_guard lock{mutex};
       return got.size() >= among;
@@ -87,6 +86,7 @@ struct owner {
   std::shared_ptr<jetstream_queue> queue;
   std::mutex mutex;
   std::vector<stored_command> got;
+  std::atomic<int> ended{0};
   std::atomic<bool> lost{false};
 };
 
@@ -132,22 +132,39 @@ TEST_CASE("durable queue: take-overs are counted while the first message stays t
   CHECK(fourth.open().value().takeovers == 1);
 }
 
-TEST_CASE("durable queue: who has lost it to another can neither reserve nor acknowledge") {
+TEST_CASE("durable queue: a pull that brings nothing ends, and the queue stays its owner's") {
+  const nats_server server;
+  owner one{server};
+  make_bucket(one);
+  one.send("alice");
+  REQUIRE(one.open().has_value());
+  one.acknowledge(one.first(1));
+  REQUIRE(await([&] { return one.ended > 0; }));
+  CHECK(!one.lost);
+  one.send("bob");
+  (void)one.first(2);
+  CHECK(!one.lost);
+}
+
+TEST_CASE("durable queue: who has lost it to another can neither pull, acknowledge nor reserve") {
   const nats_server server;
   owner old{server};
   make_bucket(old);
   old.send("alice");
+  old.send("bob");
   REQUIRE(old.open().has_value());
   CHECK(old.reserve(100));
-  const auto held = old.first(1);
+  const auto held = old.first(1, 1);  // no pull of it waits at the server
   owner next{server};
   const auto found = next.open();
   REQUIRE(found.has_value());
   CHECK(found->mark.value() == 100);
   old.acknowledge(held);
-  CHECK(next.first(1).id == held.id);
-  CHECK(!old.reserve(200));
+  old.queue->pull(1);
   CHECK(await([&] { return old.lost.load(); }));
+  CHECK(next.first(2).id == held.id);
+  CHECK(old.got.size() == 1);
+  CHECK(!old.reserve(200));
   CHECK(next.reserve(300));
 }
 
