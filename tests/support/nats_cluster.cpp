@@ -111,7 +111,8 @@ nats_cluster::nats_cluster() {
   for (std::size_t i = 0; i < size; ++i)
     servers_[i] =
         std::make_unique<nats_server>(nats_server::options{.config = config_of(i, routes)});
-  if (!await([this] { return takes_streams(url()); }))
+  // Servers that are elected under load may take several elections.
+  if (!await([this] { return takes_streams(url()); }, 3 * await_limit))
     throw std::runtime_error("three nats-servers did not become one JetStream cluster");
 }
 
