@@ -28,24 +28,28 @@ bool timed(const std::string& node, const char* name, Phase phase) {
 
 }  // namespace
 
-bool node_parts::someone_can_take_over() const {
-  for (const auto& member : coordinator_->members())
-    if (member.node.str() != settings_.node && member.weight > 0 &&
-        member.state == member_state::up)
-      return true;
-  return false;
-}
-
-/// Whether the table has no slot that this process owns, or that another still wants of it.
-bool node_parts::has_nothing(const shard_table* table) const {
-  if (table == nullptr) return true;
+/// The types of which this process owns a slot by the table, or another still wants one of it.
+std::vector<actor_type> node_parts::types_left(const shard_table& table) const {
   const auto is_me = [&](std::int32_t index) {
     return index != shard_table::none &&
-           table->nodes()[static_cast<std::size_t>(index)].incarnation ==
+           table.nodes()[static_cast<std::size_t>(index)].incarnation ==
                coordinator_->incarnation();
   };
-  return std::ranges::none_of(table->assignments(), [&](const auto& one) {
-    return std::ranges::any_of(one.owners, is_me) || std::ranges::any_of(one.givers, is_me);
+  std::vector<actor_type> left;
+  for (const auto& one : table.assignments())
+    if (std::ranges::any_of(one.owners, is_me) || std::ranges::any_of(one.givers, is_me))
+      left.insert(left.end(), one.types.begin(), one.types.end());
+  return left;
+}
+
+/// Whether another node hosts one of them.
+bool node_parts::someone_can_take_over(const std::vector<actor_type>& types) const {
+  return std::ranges::any_of(coordinator_->members(), [&](const member& other) {
+    return other.node.str() != settings_.node && other.weight > 0 &&
+           other.state == member_state::up &&
+           std::ranges::any_of(types, [&](const actor_type& type) {
+             return std::ranges::binary_search(other.types, type);
+           });
   });
 }
 
@@ -58,8 +62,9 @@ bool node_parts::hand_over_all() {
   while (true) {
     const auto table = followed_;
     lock.unlock();
-    if (has_nothing(table.get()) && keeper_->still_has() == 0) return true;
-    if (clock::now() >= deadline || !someone_can_take_over()) return false;
+    const auto left = table ? types_left(*table) : std::vector<actor_type>{};
+    if (left.empty() && keeper_->still_has() == 0) return true;
+    if (clock::now() >= deadline || (!left.empty() && !someone_can_take_over(left))) return false;
     lock.lock();
     if (followed_ == table) owned_changed_.wait_for(lock, look_again);
   }

@@ -82,8 +82,8 @@ class node_parts {
   [[nodiscard]] bool all_served(const shard_table* table) const;
   // Leaving (node_leaving.cpp)
   [[nodiscard]] bool hand_over_all();
-  [[nodiscard]] bool has_nothing(const shard_table* table) const;
-  [[nodiscard]] bool someone_can_take_over() const;
+  [[nodiscard]] std::vector<actor_type> types_left(const shard_table& table) const;
+  [[nodiscard]] bool someone_can_take_over(const std::vector<actor_type>& types) const;
 
   const options settings_;
   const choices chosen_;

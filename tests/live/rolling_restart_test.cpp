@@ -1,5 +1,6 @@
 #include <aether/aether.hpp>
 #include "support/await.hpp"
+#include "support/bank.hpp"
 #include "support/journal.hpp"
 #include "support/nats_server.hpp"
 
@@ -160,4 +161,18 @@ TEST_CASE("leaving: a node with 10,000 actors in memory has handed all of them o
   REQUIRE(answer.has_value());
   CHECK(answer->count == 2);
   CHECK(answer->astray == 0);
+}
+
+TEST_CASE("leaving: a node does not wait for a taker of types that nobody else hosts") {
+  const testing_support::nats_server server;
+  const auto first = started("n0", server);
+  node second{options_of("n1", server)};
+  second.host<bank::account>();
+  REQUIRE(second.join().has_value());
+  REQUIRE(second.actor<journal::book>("a").ask(journal::note{"test", 1}, 30s).get().has_value());
+  REQUIRE(first->actor<bank::account>("a").ask(bank::deposit{1}, 30s).get().has_value());
+  const auto begin = steady::now();
+  CHECK(first->leave());
+  CHECK(steady::now() - begin < first->settings().drain_timeout);
+  CHECK(second.actor<bank::account>("a").ask(bank::get_balance{}, 30s).get()->cents == 1);
 }

@@ -51,7 +51,7 @@ bytes_view kept(const bytes& data, std::pmr::memory_resource& memory) {
   return {copy, data.size()};
 }
 
-recorded_commit decoded(const history& of, std::size_t nth) {
+recorded_commit decoded_commit(const history& of, std::size_t nth) {
   auto read = decode_framed(of[nth].encoded, std::nullopt);
   AETHER_ASSERT(read.has_value());
   return {std::move(read->commit), of[nth].sequence, read->frame.previous,
@@ -63,7 +63,7 @@ std::vector<recorded_commit> part_of(const history& of, event_version from, std:
   std::vector<recorded_commit> part;
   const auto begin = std::ranges::partition_point(of, ends_before) - of.begin();
   for (auto nth = static_cast<std::size_t>(begin); nth < of.size() && part.size() < most; ++nth)
-    part.push_back(decoded(of, nth));
+    part.push_back(decoded_commit(of, nth));
   return part;
 }
 
@@ -142,8 +142,9 @@ void memory_event_store::read(const actor_address& address, event_version from, 
 
 void memory_event_store::latest(const actor_address& address, latest_handler handler) {
   handler(impl_->histories.with_existing(address, [](const history* mine) {
-    return mine == nullptr || mine->empty() ? std::nullopt
-                                            : std::optional{decoded(*mine, mine->size() - 1)};
+    return mine == nullptr || mine->empty()
+               ? std::nullopt
+               : std::optional{decoded_commit(*mine, mine->size() - 1)};
   }));
 }
 
@@ -155,7 +156,7 @@ void memory_event_store::fetch(const actor_address& address, std::vector<stream_
       if (mine == nullptr) break;
       const auto at = std::ranges::lower_bound(*mine, wanted, {}, &stored_commit::sequence);
       if (at != mine->end() && at->sequence == wanted)
-        found.push_back(decoded(*mine, static_cast<std::size_t>(at - mine->begin())));
+        found.push_back(decoded_commit(*mine, static_cast<std::size_t>(at - mine->begin())));
     }
     return found;
   }));
@@ -166,7 +167,7 @@ void memory_event_store::records(const actor_address& address, records_handler h
     std::vector<history_record> all;
     if (mine == nullptr) return all;
     for (std::size_t nth = 0; nth < mine->size(); ++nth)
-      all.push_back({(*mine)[nth].sequence, decoded(*mine, nth)});
+      all.push_back({(*mine)[nth].sequence, decoded_commit(*mine, nth)});
     return all;
   }));
 }
@@ -208,7 +209,7 @@ void memory_event_store::read_shards(shard_range which, stream_sequence after,
     if (!which.contains(shard_of(address, impl_->shards))) return;
     for (std::size_t nth = 0; nth < of.size(); ++nth)
       if (of[nth].sequence > after && of[nth].sequence <= end)
-        page.entries.push_back({address, {of[nth].sequence, decoded(of, nth)}});
+        page.entries.push_back({address, {of[nth].sequence, decoded_commit(of, nth)}});
   });
   std::ranges::sort(page.entries, {}, [](const auto& one) { return one.record.sequence; });
   (void)handler(std::move(page));
