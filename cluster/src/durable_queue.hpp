@@ -27,16 +27,20 @@ class durable_queue {
   struct opening {
     /// Up to here, commands may have been asked by whoever had it open before.
     stream_sequence mark{};
-    /// The first message was the first as often in a row at a take-over: 0 or 1 as a rule.
+    /// The first message, 0: none; it was the first as often in a row at a take-over, without
+    /// having been tried: 0 or 1 as a rule.
+    stream_sequence first{};
     std::uint32_t takeovers = 0;
   };
   using opened_handler = std::move_only_function<void(result<opening>)>;
   using done_handler = std::move_only_function<void(bool stored)>;
 
   virtual ~durable_queue() = default;
-  /// @param anew by a process that did not have it open the moment before.
+  /// @param anew by a process that did not have it open the moment before; counted once.
   virtual void open(bool anew, handlers what, opened_handler done) = 0;
   virtual void pull(std::size_t count) = 0;
+  /// The first message was tried, and took nobody down: take-overs are counted anew.
+  virtual void survived() = 0;
   virtual void acknowledge(const stored_command& which) = 0;
   /// Puts it among the parked ones; it is acknowledged apart from that.
   virtual void park(const stored_command& which, std::uint32_t deliveries, const error& why,

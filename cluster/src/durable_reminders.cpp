@@ -1,8 +1,8 @@
 #include "durable_reminders.hpp"
 
 #include <aether/runtime/log.hpp>
+#include "jetstream_answer.hpp"
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -15,25 +15,6 @@ constexpr std::chrono::milliseconds reopen{1'000};
 /// A timer never sleeps for longer: wall clocks are set.
 constexpr std::uint64_t sleep_max_ms = 10'000;
 constexpr std::size_t pull_max = 512;
-/// A replica may lag behind: only what is missing so often, a second apart, was cancelled.
-constexpr std::uint32_t missing_max = 3;
-
-/// The sixth token of `$JS.ACK....`, or the eighth.
-stream_sequence sequence_in(std::string_view ack) {
-  std::vector<std::string_view> tokens;
-  while (tokens.size() < 13) {
-    const auto dot = ack.find('.');
-    tokens.push_back(ack.substr(0, dot));
-    if (dot == ack.npos) break;
-    ack = ack.substr(dot + 1);
-  }
-  const std::size_t at = tokens.size() == 9 ? 5 : 7;
-  std::uint64_t value = 0;
-  if (tokens.size() > at)
-    (void)std::from_chars(tokens[at].data(), tokens[at].data() + tokens[at].size(), value);
-  return stream_sequence{value};
-}
-
 }  // namespace
 
 durable_reminders::durable_reminders(parts of, std::uint32_t k)
@@ -60,8 +41,8 @@ void durable_reminders::stop() {
 void durable_reminders::open() {
   const auto weak = weak_from_this();
   pull_consumer::handlers handlers;
-  handlers.delivered = [weak](const nats_message& message) {
-    if (const auto self = weak.lock()) self->take(message);
+  handlers.delivered = [weak](const nats_message& message, const pull_consumer::delivery& where) {
+    if (const auto self = weak.lock()) self->take(message, where.sequence);
   };
   handlers.pull_ended = [weak] {
     const auto self = weak.lock();
@@ -83,6 +64,7 @@ void durable_reminders::open() {
       // All that is stored comes again.
       const std::lock_guard lock{self->mutex_};
       self->known_.clear();
+      self->sequences_.clear();
       self->pulling_ = false;
       if (self->stopped_) return;
     }
@@ -105,17 +87,17 @@ void durable_reminders::open_later() {
 void durable_reminders::pull() {
   {
     const std::lock_guard lock{mutex_};
-    if (stopped_ || pulling_ || known_.size() >= known_max) return;
+    if (stopped_ || pulling_ || sequences_.size() >= known_max) return;
     pulling_ = true;
   }
   consumer_->pull(pull_max);
 }
 
-void durable_reminders::take(const nats_message& message) {
-  const auto sequence = sequence_in(message.reply_to());
+/// What is not acknowledged for an hour comes again: it is known.
+void durable_reminders::take(const nats_message& message, stream_sequence sequence) {
   reminder made{sequence, std::string{message.reply_to()}};
   const auto read = parse_stored(message);
-  if (!read || read->due_ms == 0 || sequence.value() == 0) {
+  if (!read || read->due_ms == 0 || read->series.is_nil()) {
     const error why =
         read ? error{errc::decode_failed, "a reminder without a due time"} : read.error();
     return parts_.streams->park_unreadable(message, why,
@@ -125,7 +107,7 @@ void durable_reminders::take(const nats_message& message) {
   }
   {
     const std::lock_guard lock{mutex_};
-    if (stopped_) return;
+    if (stopped_ || !sequences_.insert(sequence.value()).second) return;
     known_.emplace(read->due_ms, std::move(made));
   }
   arm();
@@ -185,10 +167,7 @@ void durable_reminders::fire(reminder which) {
 
 void durable_reminders::fetched(reminder which, const result<nats_message>& got) {
   if (!got) return again(std::move(which));
-  if (got->status() != 0) {
-    if (++which.missing < missing_max) return again(std::move(which));
-    return done(which);
-  }
+  if (got->status() != 0) return look_at_leader(std::move(which));
   auto command = parse_stored(*got);
   if (!command) return again(std::move(which));
   if (command->every_ms == 0) return enqueue(which, *command);
@@ -205,11 +184,24 @@ void durable_reminders::fetched(reminder which, const result<nats_message>& got)
                                 });
 }
 
+/// A replica may lag behind; what the leader has not, was cancelled.
+void durable_reminders::look_at_leader(reminder which) {
+  const std::string subject = "$JS.API.STREAM.MSG.GET." + parts_.names.durable_stream(k_);
+  const std::string body = "{\"seq\":" + std::to_string(which.sequence.value()) + "}";
+  parts_.over->request(
+      {subject, as_bytes_view(body)}, request_timeout,
+      [self = shared_from_this(), which = std::move(which)](const result<nats_message>& got) {
+        const auto heard = parse_jetstream(got);
+        const bool gone = heard && heard->error_code == jetstream_answer::no_message_found;
+        return gone ? self->done(which) : self->again(which);
+      });
+}
+
 void durable_reminders::enqueue(const reminder& which, const stored_command& command) {
   auto due = command;
   due.every_ms = 0;
   parts_.streams->enqueue(
-      due, due.id.hex(), [self = shared_from_this(), which](const result<stream_sequence>& stored) {
+      due, {}, [self = shared_from_this(), which](const result<stream_sequence>& stored) {
         if (stored) return self->done(which);
         log::info("durable", "reminder_not_queued", {{"why", stored.error().message()}});
         self->again(which);
@@ -226,6 +218,10 @@ void durable_reminders::again(reminder which) {
 }
 
 void durable_reminders::done(const reminder& which) {
+  {
+    const std::lock_guard lock{mutex_};
+    sequences_.erase(which.sequence.value());
+  }
   (void)parts_.over->publish({which.ack_to, as_bytes_view("+ACK")}, nats_flush::soon);
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 
 namespace aether::cluster {
 
@@ -41,17 +42,17 @@ class durable_reminders final : public std::enable_shared_from_this<durable_remi
   struct reminder {
     stream_sequence sequence;
     std::string ack_to;
-    std::uint32_t missing = 0;
   };
 
   void open();
   void open_later();
   void pull();
-  void take(const nats_message& message);
+  void take(const nats_message& message, stream_sequence sequence);
   void arm();
   void fire_due();
   void fire(reminder which);
   void fetched(reminder which, const result<nats_message>& got);
+  void look_at_leader(reminder which);
   void enqueue(const reminder& which, const stored_command& command);
   void again(reminder which);
   void done(const reminder& which);
@@ -64,6 +65,8 @@ class durable_reminders final : public std::enable_shared_from_this<durable_remi
   bool stopped_ = false, pulling_ = false;
   /// By when they are due.
   std::multimap<std::uint64_t, reminder> known_;
+  /// Of these, and of those that fire now.
+  std::unordered_set<std::uint64_t> sequences_;
   std::uint64_t armed_for_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "durable_streams.hpp"
 
+#include <cstdio>
 #include <ctime>
 #include <future>
 #include <utility>
@@ -16,6 +17,9 @@ constexpr std::chrono::nanoseconds duplicate_window = std::chrono::minutes{2};
 /// The first API level with scheduled messages: 2.12.
 constexpr int api_with_schedules = 2;
 constexpr std::uint64_t stored_elsewhere = 10077;
+constexpr std::uint64_t in_process = 10158;
+/// What a message grows by when it is parked, at most.
+constexpr std::size_t room_for_parking = 1'024;
 
 /// As `Nats-Schedule` wants it.
 std::string at_time(std::uint64_t ms) {
@@ -29,33 +33,46 @@ std::string at_time(std::uint64_t ms) {
   return "@at " + std::string{text, size} + "." + fraction + "Z";
 }
 
+/// Under which the server drops a second copy: one id may be used for several actors.
+std::string once(const command_id& id, const actor_address& to) {
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(stable_hash(to)));
+  return id.hex() + "-" + hash;
+}
+
 result<stream_sequence> sequence_of(const result<nats_message>& answer) {
+  constexpr const char* again = "it may be stored; send it again with the same id";
   auto heard = parse_jetstream(answer);
   if (!heard) {
-    if (heard.error().code() == errc::timed_out)
-      return fail(errc::outcome_unknown,
-                  "no acknowledgement came: it may be stored; send it again with the same id");
+    const auto code = heard.error().code();
+    // Closed while the request was open, or an answer that nobody can read.
+    const bool perhaps =
+        code == errc::timed_out || code == errc::not_running || code == errc::store_failed;
+    if (perhaps) return fail(errc::outcome_unknown, heard.error().text() + ": " + again);
     return std::unexpected(std::move(heard).error());
   }
-  if (heard->error_code == stored_elsewhere)
-    return fail(errc::outcome_unknown, heard->text + ": send it again with the same id");
+  if (heard->error_code == stored_elsewhere || heard->error_code == in_process)
+    return fail(errc::outcome_unknown, heard->text + ": " + again);
   if (heard->error_code == jetstream_answer::wrong_last_sequence)
     return fail(errc::version_conflict, heard->text);
   if (heard->error_code != 0) return std::unexpected(heard->as_error("it was not stored"));
-  return stream_sequence{heard->number("seq")};
+  const auto sequence = heard->number("seq");
+  if (sequence == 0) return fail(errc::outcome_unknown, std::string{"no sequence: "} + again);
+  return stream_sequence{sequence};
 }
 
 /// Whether a stream that was there already loses no command. @returns whether it keeps reminders.
-result<bool> usable(const json& existing) {
-  const auto limited = [&](const char* field) { return existing.value(field, -1LL) > 0; };
+result<bool> usable(const std::string& name, const json& info) {
+  const auto limited = [&](const char* field) { return number_in(info, "config", field) > 0; };
+  const auto config = info.find("config");
+  const bool refuses = config != info.end() && config->is_object() && config->contains("discard") &&
+                       (*config)["discard"] == "new";
   const bool drops =
-      existing.value("discard", "") != "new" &&
-      (limited("max_msgs") || limited("max_bytes") || limited("max_msgs_per_subject"));
+      !refuses && (limited("max_msgs") || limited("max_bytes") || limited("max_msgs_per_subject"));
   if (drops || limited("max_age"))
     return fail(errc::incompatible_cluster,
-                "stream " + existing.value("name", std::string{}) +
-                    " would drop stored commands: it must have no limits");
-  return existing.value("allow_msg_schedules", false);
+                "stream " + name + " would drop stored commands: it must have no limits");
+  return flag_in(info, "config", "allow_msg_schedules");
 }
 
 std::optional<std::uint64_t> header_number(const nats_message& from, const char* name) {
@@ -134,22 +151,22 @@ void durable_streams::create(std::uint32_t which) {
                      return self->created(which, std::unexpected(std::move(heard).error()));
                    if (heard->error_code != 0)
                      return self->look_up(which, heard->as_error("a stream was not made"));
-                   const auto& made = heard->document.value("config", json::object());
-                   self->created(which, made.value("allow_msg_schedules", false));
+                   self->created(which, flag_in(heard->document, "config", "allow_msg_schedules"));
                  });
 }
 
 /// It may be there already, made by another with other numbers.
 void durable_streams::look_up(std::uint32_t which, const error& refused) {
-  const std::string subject = "$JS.API.STREAM.INFO." + config(which)["name"].get<std::string>();
+  const auto name = config(which)["name"].get<std::string>();
+  const std::string subject = "$JS.API.STREAM.INFO." + name;
   over_->request({subject}, request_timeout,
-                 [self = shared_from_this(), which, refused](result<nats_message> answer) {
+                 [self = shared_from_this(), which, name, refused](result<nats_message> answer) {
                    auto heard = parse_jetstream(answer);
                    if (!heard)
                      return self->created(which, std::unexpected(std::move(heard).error()));
                    if (heard->error_code != 0)
                      return self->created(which, std::unexpected(refused));
-                   self->created(which, usable(heard->document.value("config", json::object())));
+                   self->created(which, usable(name, heard->document));
                  });
 }
 
@@ -161,13 +178,14 @@ void durable_streams::created(std::uint32_t which, result<bool> schedules) {
       const std::lock_guard lock{mutex_};
       auto& one = streams_[which];
       waiting.swap(one.waiting);
-      if (waiting.empty()) {
+      // Whoever comes after an error tries once more.
+      if (waiting.empty() || !schedules) {
         one.now = schedules ? stream::state::ready : stream::state::unknown;
         one.schedules = schedules.value_or(false);
-        return;
       }
     }
     for (auto& then : waiting) then(schedules);
+    if (waiting.empty() || !schedules) return;
   }
 }
 
@@ -192,17 +210,23 @@ void durable_streams::publish(std::uint32_t which, const nats_outgoing& message,
 
 void durable_streams::store(std::uint32_t k, bool schedules, const stored_command& command,
                             stored_handler done) {
-  if (command.due_ms == 0) return enqueue(command, command.id.hex(), std::move(done));
   outgoing_stored made{command};
-  const auto id = "later-" + command.id.hex();
+  const auto limit = over_->server().payload_bytes_max;
+  if (limit != 0 && made.size() + room_for_parking > limit)
+    return done(fail(errc::invalid_argument, "the command has " + std::to_string(made.size()) +
+                                                 " bytes with its headers; the server takes " +
+                                                 std::to_string(limit) + ", of which " +
+                                                 std::to_string(room_for_parking) + " are kept"));
+  if (command.due_ms == 0) return enqueue(command, {}, std::move(done));
+  const auto id = "later-" + once(command.series, command.to);
   const auto where = shard(command.to);
   if (schedules && command.every_ms == 0) {
     made.add("Nats-Schedule", at_time(command.due_ms));
     made.add("Nats-Schedule-Target", names_.durable(k, where, command.to));
-    const auto subject = names_.scheduled(k, where, command.to, command.id.hex());
+    const auto subject = names_.scheduled(k, where, command.to, command.series.hex());
     return publish(k, made.message(subject, {}), std::move(done));
   }
-  const auto subject = names_.later(k, where, command.to, command.id.hex());
+  const auto subject = names_.later(k, where, command.to, command.series.hex());
   publish(k, made.message(subject, id), std::move(done));
 }
 
@@ -219,7 +243,7 @@ void durable_streams::send(stored_command command, receipt_sink done) {
       --self->open_;
       return done(std::unexpected(std::move(schedules).error()));
     }
-    const auto id = command.id;
+    const auto id = receipt_id(command);
     self->store(k, *schedules, command,
                 [self, k, id, done = std::move(done)](result<stream_sequence> stored) mutable {
                   --self->open_;
@@ -229,12 +253,13 @@ void durable_streams::send(stored_command command, receipt_sink done) {
   });
 }
 
-void durable_streams::enqueue(const stored_command& which, std::string_view message_id,
+void durable_streams::enqueue(const stored_command& which, std::string_view suffix,
                               stored_handler done) {
   const auto k = range_of(which.to);
   const auto subject = names_.durable(k, shard(which.to), which.to);
   const outgoing_stored made{which};
-  publish(k, made.message(subject, message_id), std::move(done));
+  const auto id = once(which.id, which.to).append(suffix);
+  publish(k, made.message(subject, id), std::move(done));
 }
 
 void durable_streams::enqueue_later(const stored_command& next, stream_sequence sequence,
@@ -256,8 +281,8 @@ void durable_streams::park(const stored_command& which, std::uint32_t deliveries
     add_parked(made, why, deliveries, now);
     const auto subject = self->names_.parked(self->shard(which.to), which.to);
     // Parked once, also where the acknowledgement was lost; after a `resend` once more.
-    const auto once = which.id.hex() + "-" + std::to_string(which.sequence.value());
-    self->publish(aside, made.message(subject, once),
+    const auto id = once(which.id, which.to) + "-" + std::to_string(which.sequence.value());
+    self->publish(aside, made.message(subject, id),
                   [done = std::move(done)](const result<stream_sequence>& stored) mutable {
                     done(stored.has_value());
                   });
@@ -311,7 +336,7 @@ result<std::vector<parked_send>> durable_streams::parked(std::size_t limit) {
     const auto at = header_number(*got, parked_at_header).value_or(0);
     found.push_back({.place = stream_sequence{*place},
                      .to = read->to,
-                     .id = read->id,
+                     .id = receipt_id(*read),
                      .command = read->command,
                      .outcome = read->outcome,
                      .code = static_cast<errc>(code),
@@ -338,13 +363,14 @@ result<void> durable_streams::resend(const parked_send& which) {
   if (!got) return std::unexpected(std::move(got).error());
   auto read = parse_stored(*got);
   if (!read) return std::unexpected(std::move(read).error());
-  if (read->id != which.id) return fail(errc::invalid_argument, "another command is parked there");
+  if (receipt_id(*read) != which.id)
+    return fail(errc::invalid_argument, "another command is parked there");
   // Its id was seen by the server just now, perhaps: this is another message with the same command.
-  const auto once = read->id.hex() + "-again-" + std::to_string(which.place.value());
+  const auto suffix = "-again-" + std::to_string(which.place.value());
   read->repeated = true;
   read->due_ms = 0;
   std::promise<result<stream_sequence>> stored;
-  enqueue(*read, once,
+  enqueue(*read, suffix,
           [&](result<stream_sequence> got_it) { stored.set_value(std::move(got_it)); });
   auto where = stored.get_future().get();
   if (!where) return std::unexpected(std::move(where).error());

@@ -44,8 +44,8 @@ class durable_streams final : public durable_store,
   void park(const stored_command& which, std::uint32_t deliveries, const error& why,
             std::chrono::system_clock::time_point now, done_handler done);
   void park_unreadable(const nats_message& which, const error& why, done_handler done);
-  /// Puts one that is due into the queue, under its id.
-  void enqueue(const stored_command& which, std::string_view message_id, stored_handler done);
+  /// Puts one that is due into the queue, once under its id, its actor and `suffix`.
+  void enqueue(const stored_command& which, std::string_view suffix, stored_handler done);
   /// Puts the next of a series where the one before it still is, as `sequence`.
   void enqueue_later(const stored_command& next, stream_sequence sequence, stored_handler done);
 

@@ -3,6 +3,7 @@
 #include <aether/actors/dead_letters.hpp>
 #include <aether/runtime/log.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace aether::cluster {
@@ -10,6 +11,10 @@ namespace aether::cluster {
 namespace {
 
 using verdict = durable_pump::verdict;
+
+/// What was held for so long before it is asked may be decided: this process may have been stopped
+/// meanwhile, and another have the queue. Below any failure timeout.
+constexpr std::chrono::milliseconds fresh{500};
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
@@ -64,6 +69,10 @@ durable_worker::numbers durable_worker::stats() const {
 }
 
 void durable_worker::open(bool anew) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (stopped_) return;
+  }
   const std::weak_ptr weak{weak_from_this()};
   durable_queue::handlers handlers;
   handlers.delivered = [weak](stored_command command) {
@@ -90,6 +99,7 @@ void durable_worker::opened(result<durable_queue::opening> how) {
     if (stopped_) return {};
     mark_ = std::max(how->mark, seen_);
     takeovers_ = ever_open_ ? 0 : how->takeovers;
+    first_ = how->first;
     ever_open_ = true;
     return pump.start(how->mark, takeovers_ > how_.pump.deliveries_max, now());
   });
@@ -116,18 +126,21 @@ void durable_worker::open_later() {
 
 void durable_worker::delivered(stored_command command) {
   const auto which = command.sequence;
-  bool hopeless = false;
+  bool hopeless = false, regressed = false;
   step([&](durable_pump& pump) {
-    // Of one that is held only the way back is new.
+    // Of one that is held only the way back is new; and others may have had it meanwhile.
     if (const auto known = held_.find(which.value()); known != held_.end()) {
-      known->second->command.ack_to = command.ack_to;
+      auto& same = *known->second;
+      regressed = same.command.id != command.id || same.command.to != command.to;
+      same.uncertain = true;
+      if (!regressed) same.command.ack_to = command.ack_to;
       return durable_pump::effects{};
     }
     if (stopped_) return durable_pump::effects{};
     if (which <= mark_) command.repeated = true;
     seen_ = std::max(seen_, which);
     const auto to = command.to;
-    held_.emplace(which.value(), std::make_shared<held>(std::move(command)));
+    held_.emplace(which.value(), std::make_shared<held>(std::move(command), now()));
     hopeless = std::exchange(takeovers_, 0) > 2 * how_.pump.deliveries_max;
     if (hopeless)
       return pump.refuse(
@@ -136,6 +149,23 @@ void durable_worker::delivered(stored_command command) {
                 "each node that took the queue over went down before this command was decided"});
     return pump.delivered(which, to, now());
   });
+  if (regressed) start_anew();
+}
+
+/// The server has another command where one is held: its stream lost its end, or was made anew.
+void durable_worker::start_anew() {
+  log::error("durable", "stream_regressed",
+             {{"queue", how_.name}, {"held", stats().held}, {"what", "begins anew"}});
+  std::unordered_map<std::uint64_t, held_ptr> gone;
+  {
+    const std::lock_guard lock{mutex_};
+    gone.swap(held_);
+    if (stopped_) return;
+    pump_ = durable_pump{how_.pump};
+    mark_ = seen_ = {};
+  }
+  parts_.queue->close(false);
+  open_later();
 }
 
 durable_worker::held_ptr durable_worker::find(stream_sequence which) const {
@@ -181,27 +211,37 @@ void durable_worker::ask(const durable_pump::ask& what) {
   if (!kept) return;
   const auto& command = kept->command;
   auto message = decode(command);
-  if (!message) return answered(what.which, std::unexpected(std::move(message).error()));
+  if (!message) return answered(kept, std::unexpected(std::move(message).error()));
   envelope sent;
   sent.id = command.id;
   sent.correlation = command.correlation;
-  sent.repeated = command.repeated || what.attempt > 1;
+  {
+    const std::lock_guard lock{mutex_};
+    sent.repeated = command.repeated || kept->uncertain || now() - kept->since > fresh;
+  }
   sent.deadline = now() + how_.attempt;
   sent.command = std::move(*message);
   sent.sender = command.sender;
-  sent.answer =
-      detail::answer_once{[weak = weak_from_this(), which = what.which](result<any_reply> answer) {
-        if (const auto self = weak.lock()) self->answered(which, std::move(answer));
-      }};
+  sent.answer = detail::answer_once{[weak = weak_from_this(), kept](result<any_reply> answer) {
+    if (const auto self = weak.lock()) self->answered(kept, std::move(answer));
+  }};
   parts_.router->ask(command.to, std::move(sent));
 }
 
-void durable_worker::answered(stream_sequence which, result<any_reply> answer) {
-  const auto kept = find(which);
-  if (!kept) return;
+void durable_worker::answered(const held_ptr& kept, result<any_reply> answer) {
+  const auto which = kept->command.sequence;
+  if (find(which) != kept) return;  // it is another's place now
   const auto how = verdict_of(answer);
   error why = answer ? error{errc::rejected, ""} : answer.error();
   if (how == verdict::done) report(kept->command, answer, false);
+  bool survived = false;
+  {
+    const std::lock_guard lock{mutex_};
+    kept->uncertain = kept->uncertain || how == verdict::unknown;
+    survived = which == first_;
+    if (survived) first_ = {};
+  }
+  if (survived) parts_.queue->survived();
   step([&](durable_pump& pump) { return pump.answered(which, how, std::move(why), now()); });
 }
 
@@ -228,11 +268,16 @@ void durable_worker::park(durable_pump::park what) {
              {"deliveries", what.deliveries},
              {"reason", what.why.message()}});
   const auto why = what.why;
+  std::optional<stored_command> copy;
+  {
+    const std::lock_guard lock{mutex_};
+    copy = kept->command;
+  }
   parts_.queue->park(
-      kept->command, what.deliveries, why,
+      *copy, what.deliveries, why,
       [weak = weak_from_this(), kept, which = what.which, why](bool stored) {
         const auto self = weak.lock();
-        if (!self) return;
+        if (!self || self->find(which) != kept) return;
         if (stored) {
           self->report(kept->command, std::unexpected(why), true);
           const std::lock_guard lock{self->mutex_};

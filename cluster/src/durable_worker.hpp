@@ -55,6 +55,9 @@ class durable_worker final : public std::enable_shared_from_this<durable_worker>
  private:
   struct held {
     stored_command command;
+    std::chrono::steady_clock::time_point since;
+    /// It may have been decided: an attempt ended so, or the queue was opened again meanwhile.
+    bool uncertain = false;
   };
   using held_ptr = std::shared_ptr<held>;
 
@@ -66,7 +69,8 @@ class durable_worker final : public std::enable_shared_from_this<durable_worker>
   [[nodiscard]] held_ptr find(stream_sequence which) const;
   void carry_out(durable_pump::effects effects);
   void ask(const durable_pump::ask& what);
-  void answered(stream_sequence which, result<any_reply> answer);
+  void answered(const held_ptr& kept, result<any_reply> answer);
+  void start_anew();
   void acknowledge(stream_sequence which);
   void park(durable_pump::park what);
   void reserve(stream_sequence mark);
@@ -82,6 +86,8 @@ class durable_worker final : public std::enable_shared_from_this<durable_worker>
   std::unordered_map<std::uint64_t, held_ptr> held_;
   bool stopped_ = false, ever_open_ = false;
   stream_sequence mark_{}, seen_{};
+  /// The first of the queue, until it was tried; 0 then.
+  stream_sequence first_{};
   std::uint32_t takeovers_ = 0;
   std::uint64_t decided_ = 0, parked_ = 0;
 };

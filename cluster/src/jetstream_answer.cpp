@@ -11,7 +11,24 @@ std::uint64_t number_in(const json& object, const char* key) {
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
+const json* find_in(const json& document, const char* outer, const char* key) {
+  const auto object = document.find(outer);
+  if (object == document.end() || !object->is_object()) return nullptr;
+  const auto found = object->find(key);
+  return found == object->end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+std::uint64_t number_in(const json& document, const char* outer, const char* key) {
+  const auto* found = find_in(document, outer, key);
+  return found != nullptr && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+bool flag_in(const json& document, const char* outer, const char* key) {
+  const auto* found = find_in(document, outer, key);
+  return found != nullptr && found->is_boolean() && found->get<bool>();
+}
 
 std::uint64_t jetstream_answer::number(const char* key) const { return number_in(document, key); }
 

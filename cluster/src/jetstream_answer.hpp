@@ -27,6 +27,12 @@ struct jetstream_answer {
   [[nodiscard]] error as_error(const std::string& what) const;
 };
 
+/// The whole number under `key` in the object under `outer`; 0 where there is none.
+[[nodiscard]] std::uint64_t number_in(const nlohmann::json& document, const char* outer,
+                                      const char* key);
+/// Whether `key` is true there.
+[[nodiscard]] bool flag_in(const nlohmann::json& document, const char* outer, const char* key);
+
 /// @errors those of the request; `store_failed`: no JSON.
 [[nodiscard]] result<jetstream_answer> parse_jetstream(const result<nats_message>& answer);
 

@@ -4,7 +4,6 @@
 #include <aether/runtime/log.hpp>
 #include "jetstream_answer.hpp"
 
-#include <charconv>
 #include <utility>
 
 namespace aether::cluster {
@@ -21,33 +20,6 @@ struct queue_record {
   std::uint32_t takeovers = 0;
   AETHER_MESSAGE("aether.durable_queue", format, mark, first, takeovers)
 };
-
-/// `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>....`, or with two tokens more before the
-/// stream.
-struct place {
-  stream_sequence sequence;
-  bool again;
-};
-std::optional<place> place_of(std::string_view ack) {
-  std::vector<std::string_view> tokens;
-  while (tokens.size() < 13) {
-    const auto dot = ack.find('.');
-    tokens.push_back(ack.substr(0, dot));
-    if (dot == ack.npos) break;
-    ack = ack.substr(dot + 1);
-  }
-  const std::size_t at = tokens.size() == 9 ? 4 : 6;
-  if (tokens.size() < 9) return std::nullopt;
-  const auto number = [&](std::size_t which) {
-    std::uint64_t value = 0;
-    const auto text = tokens[which];
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failed == std::errc{} && end == text.data() + text.size() ? value : 0;
-  };
-  const auto times = number(at), sequence = number(at + 1);
-  if (times == 0 || sequence == 0) return std::nullopt;
-  return place{stream_sequence{sequence}, times > 1};
-}
 
 pull_consumer::options consumer_of(const subjects& names, std::uint32_t k) {
   return {.stream = names.durable_stream(k),
@@ -71,8 +43,9 @@ void jetstream_queue::open(bool anew, handlers what, opened_handler done) {
     what_ = what;
   }
   pull_consumer::handlers passed_on;
-  passed_on.delivered = [weak = weak_from_this()](nats_message message) {
-    if (const auto self = weak.lock()) self->take(std::move(message));
+  passed_on.delivered = [weak = weak_from_this()](const nats_message& message,
+                                                  const pull_consumer::delivery& where) {
+    if (const auto self = weak.lock()) self->take(message, where);
   };
   passed_on.pull_ended = what.pull_ended;
   passed_on.lost = what.lost;
@@ -94,12 +67,8 @@ void jetstream_queue::find_first(bool anew, opened_handler done) {
         if (heard->error_code == jetstream_answer::no_message_found)
           return self->read_record(anew, {}, std::move(done));
         if (heard->error_code != 0) return done(std::unexpected(heard->as_error("first message")));
-        const auto message = heard->document.find("message");
-        const auto sequence =
-            message != heard->document.end() && message->is_object() && message->contains("seq")
-                ? (*message)["seq"].get<std::uint64_t>()
-                : 0;
-        self->read_record(anew, stream_sequence{sequence}, std::move(done));
+        const auto first = number_in(heard->document, "message", "seq");
+        self->read_record(anew, stream_sequence{first}, std::move(done));
       });
 }
 
@@ -120,9 +89,10 @@ void jetstream_queue::read_record(bool anew, stream_sequence first, opened_handl
       self->revision_ = found->revision;
       self->mark_ = known.mark;
       const bool same = first.value() != 0 && known.first == first.value();
-      self->takeovers_ = same ? known.takeovers + (anew ? 1 : 0) : 1;
+      const bool counts = anew && !std::exchange(self->counted_, true);
+      self->takeovers_ = same ? known.takeovers + (counts ? 1 : 0) : 1;
       self->first_ = first.value();
-      how = {stream_sequence{known.mark}, self->takeovers_};
+      how = {stream_sequence{known.mark}, first, self->takeovers_};
     }
     self->write_record([how, done = std::move(done)](bool stored) mutable {
       if (!stored) return done(fail(errc::unavailable, "the queue's record was not written"));
@@ -131,23 +101,51 @@ void jetstream_queue::read_record(bool anew, stream_sequence first, opened_handl
   });
 }
 
+/// One write at a time: who comes meanwhile shares the next.
 void jetstream_queue::write_record(done_handler done) {
-  queue_record next;
-  std::uint64_t expected = 0;
   {
     const std::lock_guard lock{mutex_};
+    waiting_.push_back(std::move(done));
+    if (std::exchange(writing_, true)) return;
+  }
+  write_next();
+}
+
+void jetstream_queue::write_next() {
+  queue_record next;
+  std::uint64_t expected = 0;
+  std::vector<done_handler> those;
+  {
+    const std::lock_guard lock{mutex_};
+    those.swap(waiting_);
     next = {.mark = mark_, .first = first_, .takeovers = takeovers_};
     expected = revision_;
   }
   bucket_.write(key(), expected, encode(next),
-                [self = shared_from_this(), done = std::move(done)](write_result wrote) mutable {
-                  const bool stored = wrote.outcome == write_outcome::stored;
-                  if (stored) {
-                    const std::lock_guard lock{self->mutex_};
-                    self->revision_ = wrote.revision;
-                  }
-                  done(stored);
+                [self = shared_from_this(), those = std::move(those)](write_result wrote) mutable {
+                  self->wrote(wrote, std::move(those));
                 });
+}
+
+void jetstream_queue::wrote(const write_result& how, std::vector<done_handler> those) {
+  const bool stored = how.outcome == write_outcome::stored;
+  bool more = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (stored) revision_ = how.revision;
+    more = writing_ = !waiting_.empty();
+  }
+  for (auto& done : those) done(stored);
+  if (more) write_next();
+}
+
+void jetstream_queue::survived() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (takeovers_ == 0 || revision_ == 0) return;
+    takeovers_ = 0;
+  }
+  write_record([](bool) {});  // else it is counted too often
 }
 
 void jetstream_queue::reserve(stream_sequence mark, done_handler done) {
@@ -169,19 +167,18 @@ void jetstream_queue::reserve(stream_sequence mark, done_handler done) {
   });
 }
 
-void jetstream_queue::take(nats_message message) {
+void jetstream_queue::take(const nats_message& message, const pull_consumer::delivery& where) {
   std::function<void(stored_command)> delivered;
   {
     const std::lock_guard lock{mutex_};
     delivered = what_.delivered;
   }
-  const auto where = place_of(message.reply_to());
-  if (!delivered || !where) return;
+  if (!delivered) return;
   const std::string ack_to{message.reply_to()};
   auto read = parse_stored(message);
   if (read) {
-    read->sequence = where->sequence;
-    read->repeated = read->repeated || where->again;
+    read->sequence = where.sequence;
+    read->repeated = read->repeated || where.again;
     read->ack_to = ack_to;
     return delivered(std::move(*read));
   }

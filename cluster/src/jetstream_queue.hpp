@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace aether::cluster {
 
@@ -29,6 +30,7 @@ class jetstream_queue final : public durable_queue,
 
   void open(bool anew, handlers what, opened_handler done) override;
   void pull(std::size_t count) override { consumer_->pull(count); }
+  void survived() override;
   void acknowledge(const stored_command& which) override;
   void park(const stored_command& which, std::uint32_t deliveries, const error& why,
             done_handler done) override;
@@ -40,7 +42,9 @@ class jetstream_queue final : public durable_queue,
   void find_first(bool anew, opened_handler done);
   void read_record(bool anew, stream_sequence first, opened_handler done);
   void write_record(done_handler done);
-  void take(nats_message message);
+  void write_next();
+  void wrote(const write_result& how, std::vector<done_handler> those);
+  void take(const nats_message& message, const pull_consumer::delivery& where);
   [[nodiscard]] std::string key() const { return "dur." + std::to_string(k_); }
 
   const parts parts_;
@@ -52,6 +56,10 @@ class jetstream_queue final : public durable_queue,
   /// The record under `key()`, and its revision.
   std::uint64_t revision_ = 0, mark_ = 0, first_ = 0;
   std::uint32_t takeovers_ = 0;
+  /// This process's take-over is counted.
+  bool counted_ = false;
+  bool writing_ = false;
+  std::vector<done_handler> waiting_;
 };
 
 }  // namespace aether::cluster

@@ -1,5 +1,6 @@
 #include "memory_sends.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace aether::cluster {
@@ -23,7 +24,7 @@ memory_sends::memory_sends(timers& clock,
     : clock_{clock}, wall_clock_{std::move(wall_clock)} {}
 
 void memory_sends::send(stored_command command, receipt_sink done) {
-  durable_receipt receipt{command.id};
+  durable_receipt receipt{receipt_id(command)};
   {
     const std::lock_guard lock{mutex_};
     if (queue_.size() + later_.size() >= waiting_max) {
@@ -53,25 +54,32 @@ void memory_sends::enqueue(stored_command command) {
 }
 
 void memory_sends::deliver() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (std::exchange(delivering_, true)) return;
+  }
   while (true) {
     std::function<void(stored_command)> take;
     std::function<void()> ended;
-    stored_command next{.to = {*actor_type::parse("none"), *actor_id::parse("none")}, .id = {}};
+    std::optional<stored_command> next;
     {
       const std::lock_guard lock{mutex_};
-      if (wanted_ == 0 || queue_.empty() || !what_.delivered) return;
+      if (wanted_ == 0 || queue_.empty() || !what_.delivered) {
+        delivering_ = false;
+        return;
+      }
       next = std::move(queue_.front());
       queue_.pop_front();
       take = what_.delivered;
       if (--wanted_ == 0) ended = what_.pull_ended;
     }
-    take(std::move(next));
+    take(std::move(*next));
     if (ended) ended();
   }
 }
 
 void memory_sends::remind(stored_command command) {
-  const auto name = command.every_ms > 0 ? command.series : command.id;
+  const auto name = command.series;
   const auto when = std::chrono::system_clock::time_point{
       std::chrono::milliseconds{static_cast<std::int64_t>(command.due_ms)}};
   const auto wait = std::max(when - wall_clock_(), std::chrono::system_clock::duration::zero());
@@ -95,6 +103,8 @@ void memory_sends::due(const command_id& name) {
     fires = std::move(found->second);
     later_.erase(found);
   }
+  // The timer was that of one before, or the clock was set.
+  if (fires->due_ms > static_cast<std::uint64_t>(now.count())) return remind(std::move(*fires));
   if (fires->every_ms > 0) remind(successor(*fires, static_cast<std::uint64_t>(now.count())));
   enqueue(std::move(*fires));
 }
@@ -115,15 +125,37 @@ result<outcome_subscription> memory_sends::outcomes(std::string_view name,
 
 void memory_sends::publish(const stored_command& which, const result<any_reply>& answer,
                            bool parked) {
-  std::vector<outcome_handler> told;
+  auto copy = answer ? result<any_reply>{encoded_copy(*answer)} : std::unexpected(answer.error());
   {
     const std::lock_guard lock{mutex_};
-    for (const auto& [number, each] : listeners_[which.outcome]) told.push_back(each);
+    untold_.push_back({which, std::move(copy), parked});
+    if (std::exchange(telling_, true)) return;
   }
-  for (const auto& each : told)
-    each({which.to, which.id, which.command,
-          answer ? result<any_reply>{encoded_copy(*answer)} : std::unexpected(answer.error()),
-          parked});
+  tell();
+}
+
+void memory_sends::tell() {
+  while (true) {
+    std::vector<outcome_handler> listeners;
+    std::optional<told> next;
+    {
+      const std::lock_guard lock{mutex_};
+      if (untold_.empty()) {
+        telling_ = false;
+        return;
+      }
+      next = std::move(untold_.front());
+      untold_.pop_front();
+      for (const auto& [number, each] : listeners_[next->command.outcome])
+        listeners.push_back(each);
+    }
+    const auto& of = next->command;
+    for (const auto& each : listeners)
+      each({of.to, receipt_id(of), of.command,
+            next->answer ? result<any_reply>{encoded_copy(*next->answer)}
+                         : std::unexpected(next->answer.error()),
+            next->parked});
+  }
 }
 
 result<std::vector<parked_send>> memory_sends::parked(std::size_t limit) {
@@ -141,7 +173,7 @@ result<void> memory_sends::resend(const parked_send& which) {
   {
     const std::lock_guard lock{mutex_};
     const auto found = parked_.find(which.place.value());
-    if (found == parked_.end() || found->second.command.id != which.id)
+    if (found == parked_.end() || receipt_id(found->second.command) != which.id)
       return fail(errc::invalid_argument, "nothing is parked there (any more)");
     again = std::move(found->second.command);
     parked_.erase(found);
@@ -183,11 +215,11 @@ void memory_sends::park(const stored_command& which, std::uint32_t deliveries, c
   {
     const std::lock_guard lock{mutex_};
     const stream_sequence place{++next_place_};
-    parked_.emplace(
-        place.value(),
-        aside{which,
-              {place, which.to, which.id, which.command, which.outcome, why.code(), why.text(),
-               deliveries, std::chrono::floor<std::chrono::milliseconds>(wall_clock_())}});
+    parked_.emplace(place.value(),
+                    aside{which,
+                          {place, which.to, receipt_id(which), which.command, which.outcome,
+                           why.code(), why.text(), deliveries,
+                           std::chrono::floor<std::chrono::milliseconds>(wall_clock_())}});
   }
   done(true);
 }

@@ -36,6 +36,7 @@ class memory_sends final : public durable_queue,
 
   void open(bool anew, handlers what, opened_handler done) override;
   void pull(std::size_t count) override;
+  void survived() override {}
   void acknowledge(const stored_command&) override {}
   void park(const stored_command& which, std::uint32_t deliveries, const error& why,
             done_handler done) override;
@@ -50,6 +51,7 @@ class memory_sends final : public durable_queue,
   };
   void enqueue(stored_command command);
   void deliver();
+  void tell();
   void remind(stored_command command);
   void due(const command_id& name);
 
@@ -59,7 +61,15 @@ class memory_sends final : public durable_queue,
   handlers what_;
   std::uint64_t next_ = 0, next_place_ = 0, next_listener_ = 0;
   std::size_t wanted_ = 0;
+  /// Somebody is at it: one at a time delivers, and one tells outcomes.
+  bool delivering_ = false, telling_ = false;
   std::deque<stored_command> queue_;
+  struct told {
+    stored_command command;
+    result<any_reply> answer;
+    bool parked;
+  };
+  std::deque<told> untold_;
   std::map<std::uint64_t, aside> parked_;
   /// By id; of a series by the id of its first.
   std::map<command_id, stored_command> later_;

@@ -1,8 +1,8 @@
 #include "pull_consumer.hpp"
 
-#include <aether/runtime/ids.hpp>
 #include "jetstream_answer.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace aether::cluster {
@@ -23,7 +23,32 @@ std::string fresh_inbox(const std::string& below) {
   return below + ".pump." + commit_id::make().hex() + ".";
 }
 
+std::unexpected<error> closed() { return fail(errc::unavailable, "closed meanwhile"); }
+
 }  // namespace
+
+/// `$JS.ACK.<stream>.<consumer>.<times>.<sequence>.<number>....`, or with two tokens more before
+/// the stream.
+std::optional<pull_consumer::delivery> pull_consumer::parse_delivery(std::string_view ack_to) {
+  std::vector<std::string_view> tokens;
+  while (tokens.size() < 13) {
+    const auto dot = ack_to.find('.');
+    tokens.push_back(ack_to.substr(0, dot));
+    if (dot == ack_to.npos) break;
+    ack_to = ack_to.substr(dot + 1);
+  }
+  if (tokens.size() < 9) return std::nullopt;
+  const std::size_t at = tokens.size() == 9 ? 4 : 6;
+  const auto number = [&](std::size_t which) {
+    std::uint64_t value = 0;
+    const auto text = tokens[which];
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return failed == std::errc{} && end == text.data() + text.size() ? value : 0;
+  };
+  const auto times = number(at), sequence = number(at + 1), nth = number(at + 2);
+  if (times == 0 || sequence == 0 || nth == 0) return std::nullopt;
+  return delivery{stream_sequence{sequence}, nth, times > 1};
+}
 
 pull_consumer::pull_consumer(std::shared_ptr<nats_connection> over, timers& clock, options how)
     : over_{std::move(over)},
@@ -46,21 +71,24 @@ std::string pull_consumer::config() const {
 }
 
 void pull_consumer::open(handlers what, done_handler done) {
+  std::uint64_t turn = 0;
   {
     const std::lock_guard lock{mutex_};
     what_ = std::move(what);
     open_ = false;
-    ++turn_;
+    turn = ++turn_;
     losses_ = over_->losses();
   }
   const std::string names = "$JS.API.CONSUMER.NAMES." + how_.stream;
-  over_->request(
-      {names}, how_.request_timeout,
-      [self = shared_from_this(), done = std::move(done)](
-          const result<nats_message>& answer) mutable { self->found(answer, std::move(done)); });
+  over_->request({names}, how_.request_timeout,
+                 [self = shared_from_this(), turn,
+                  done = std::move(done)](const result<nats_message>& answer) mutable {
+                   self->found(turn, answer, std::move(done));
+                 });
 }
 
-void pull_consumer::found(const result<nats_message>& names, done_handler done) {
+void pull_consumer::found(std::uint64_t turn, const result<nats_message>& names,
+                          done_handler done) {
   const auto heard = parse_jetstream(names);
   if (!heard) return done(std::unexpected(heard.error()));
   if (heard->error_code == jetstream_answer::stream_not_found)
@@ -72,52 +100,65 @@ void pull_consumer::found(const result<nats_message>& names, done_handler done) 
     for (const auto& one : *all)
       if (one.is_string() && one.get_ref<const std::string&>().starts_with(how_.kind + "-"))
         those.push_back(one.get<std::string>());
-  remove(std::move(those), std::move(done));
+  remove(turn, std::move(those), std::move(done));
 }
 
-void pull_consumer::remove(std::vector<std::string> those, done_handler done) {
-  if (those.empty()) return create(std::move(done));
+void pull_consumer::remove(std::uint64_t turn, std::vector<std::string> those, done_handler done) {
+  if (those.empty()) return create(turn, std::move(done));
+  {
+    const std::lock_guard lock{mutex_};
+    if (turn != turn_) return done(closed());
+  }
   const std::string subject = "$JS.API.CONSUMER.DELETE." + how_.stream + "." + those.back();
   those.pop_back();
   over_->request({subject}, how_.request_timeout,
-                 [self = shared_from_this(), those = std::move(those),
+                 [self = shared_from_this(), turn, those = std::move(those),
                   done = std::move(done)](const result<nats_message>& answer) mutable {
                    // Not there any more is as good; still there, the next request says so.
                    if (!answer) return done(std::unexpected(answer.error()));
-                   self->remove(std::move(those), std::move(done));
+                   self->remove(turn, std::move(those), std::move(done));
                  });
 }
 
-void pull_consumer::create(done_handler done) {
+void pull_consumer::create(std::uint64_t turn, done_handler done) {
   std::string subject, body;
   {
     const std::lock_guard lock{mutex_};
-    name_ = how_.kind + "-" + commit_id::make().hex();
-    subject = "$JS.API.CONSUMER.DURABLE.CREATE." + how_.stream + "." + name_;
-    body = config();
+    if (turn == turn_) {
+      name_ = how_.kind + "-" + commit_id::make().hex();
+      subject = "$JS.API.CONSUMER.DURABLE.CREATE." + how_.stream + "." + name_;
+      body = config();
+    }
   }
-  over_->request(
-      {subject, as_bytes_view(body)}, how_.request_timeout,
-      [self = shared_from_this(), done = std::move(done)](
-          const result<nats_message>& answer) mutable { self->made(answer, std::move(done)); });
+  if (subject.empty()) return done(closed());
+  over_->request({subject, as_bytes_view(body)}, how_.request_timeout,
+                 [self = shared_from_this(), turn,
+                  done = std::move(done)](const result<nats_message>& answer) mutable {
+                   self->made(turn, answer, std::move(done));
+                 });
 }
 
-void pull_consumer::made(const result<nats_message>& answer, done_handler done) {
-  auto heard = parse_jetstream(answer);
-  if (!heard) return done(std::unexpected(std::move(heard).error()));
+void pull_consumer::made(std::uint64_t turn, const result<nats_message>& answer,
+                         done_handler done) {
+  const auto heard = parse_jetstream(answer);
+  if (!heard) return done(std::unexpected(heard.error()));
   if (heard->error_code != 0) return done(std::unexpected(heard->as_error("consumer")));
   auto listening = over_->subscribe(inbox_ + "*", [weak = weak_from_this()](nats_message message) {
     if (const auto self = weak.lock()) self->on_message(std::move(message));
   });
   if (!listening) return done(std::unexpected(std::move(listening).error()));
-  std::uint64_t turn = 0;
+  bool current = false;
   {
     const std::lock_guard lock{mutex_};
-    std::swap(listening_, *listening);
-    open_ = true;
-    awaited_ = 0;
-    turn = turn_;
+    current = turn == turn_;
+    if (current) {
+      std::swap(listening_, *listening);
+      open_ = true;
+      awaited_ = 0;
+      last_ = 0;
+    }
   }
+  if (!current) return done(closed());
   done({});
   watch(turn);
 }
@@ -138,17 +179,23 @@ void pull_consumer::pull(std::size_t count) {
   (void)over_->publish({subject, as_bytes_view(body)}, reply, nats_flush::now);
 }
 
+/// What is not the next was missed on the way: the order of an actor's commands hangs on it.
 void pull_consumer::on_message(nats_message message) {
-  if (message.status() != 0 || message.reply_to().empty()) return on_status(message);
-  std::function<void(nats_message)> take;
+  const auto where = parse_delivery(message.reply_to());
+  if (message.status() != 0 || !where) return on_status(message);
+  std::function<void(nats_message, delivery)> take;
   bool last = false;
   {
     const std::lock_guard lock{mutex_};
     if (!open_) return;
-    take = what_.delivered;
-    last = awaited_ > 0 && --awaited_ == 0;
+    if (where->number == last_ + 1) {
+      last_ = where->number;
+      take = what_.delivered;
+      last = awaited_ > 0 && --awaited_ == 0;
+    }
   }
-  take(std::move(message));
+  if (!take) return lose({errc::unavailable, "a delivery was missed"});
+  take(std::move(message), *where);
   if (last) end_pull();
 }
 
@@ -208,6 +255,7 @@ void pull_consumer::close() {
   nats_connection::subscription ended;
   const std::lock_guard lock{mutex_};
   open_ = false;
+  ++turn_;
   std::swap(ended, listening_);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <aether/runtime/ids.hpp>
 #include <aether/runtime/nats.hpp>
 #include <aether/runtime/timers.hpp>
 
@@ -8,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aether::cluster {
@@ -34,8 +37,16 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
     /// More than are ever held: the server stops delivering there.
     std::size_t unacknowledged_max = 100'000;
   };
+  /// Where a message stands.
+  struct delivery {
+    stream_sequence sequence;
+    /// Of this consumer: 1, 2 ...
+    std::uint64_t number = 0;
+    /// Not for the first time.
+    bool again = false;
+  };
   struct handlers {
-    std::function<void(nats_message)> delivered;
+    std::function<void(nats_message, delivery)> delivered;
     std::function<void()> pull_ended;
     std::function<void(const error&)> lost;
   };
@@ -48,14 +59,17 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
   void open(handlers what, done_handler done);
   /// One pull at a time. @pre open, and `pull_ended` was called since the last.
   void pull(std::size_t count);
-  /// No handler is called any more, but for one that is under way.
+  /// No handler is called any more, but for one that is under way; an opening that is under way
+  /// fails.
   void close();
+  /// Reads the subject on which a delivery is acknowledged.
+  [[nodiscard]] static std::optional<delivery> parse_delivery(std::string_view ack_to);
 
  private:
-  void found(const result<nats_message>& names, done_handler done);
-  void remove(std::vector<std::string> those, done_handler done);
-  void create(done_handler done);
-  void made(const result<nats_message>& answer, done_handler done);
+  void found(std::uint64_t turn, const result<nats_message>& names, done_handler done);
+  void remove(std::uint64_t turn, std::vector<std::string> those, done_handler done);
+  void create(std::uint64_t turn, done_handler done);
+  void made(std::uint64_t turn, const result<nats_message>& answer, done_handler done);
   void on_message(nats_message message);
   void on_status(const nats_message& message);
   void watch(std::uint64_t turn);
@@ -73,8 +87,8 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
   bool open_ = false;
   /// Of the consumer that was made last.
   std::string name_;
-  /// Counts openings, and pulls.
-  std::uint64_t turn_ = 0, pull_ = 0;
+  /// Counts openings and their ends, and pulls; and the number of the last delivery.
+  std::uint64_t turn_ = 0, pull_ = 0, last_ = 0;
   std::uint64_t losses_ = 0;
   std::size_t awaited_ = 0;
   std::chrono::steady_clock::time_point pulled_at_{};

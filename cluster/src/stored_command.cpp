@@ -19,6 +19,8 @@ constexpr const char* number_header = "Aether-Number";
 constexpr const char* parked_header = "Aether-Parked";
 /// Headers share the server's limit with the payload, and cannot hold every byte.
 constexpr std::size_t reason_max = 256;
+/// The year 2200: nanoseconds since 1970 still fit.
+constexpr std::uint64_t due_max_ms = 7'258'118'400'000;
 
 std::uint64_t ms_of(std::chrono::system_clock::time_point when) {
   const auto count = std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
@@ -86,8 +88,13 @@ result<void> check(const durable_options& how) {
                 "an outcome's name is [A-Za-z0-9_-]{1,64}, not '" + how.outcome + "'");
   if (how.after && how.at)
     return fail(errc::invalid_argument, "a durable send has `after` or `at`, not both");
-  if (how.every && *how.every < durable_options::every_min)
-    return fail(errc::invalid_argument, "`every` is at least 100 ms");
+  const auto far = std::chrono::milliseconds{due_max_ms / 2};
+  if (how.every && (*how.every < durable_options::every_min || *how.every > far))
+    return fail(errc::invalid_argument, "`every` is 100 ms to 115 years");
+  if (how.after && *how.after > far)
+    return fail(errc::invalid_argument, "`after` is 115 years at most");
+  if (how.at && how.at->time_since_epoch() > std::chrono::milliseconds{due_max_ms})
+    return fail(errc::invalid_argument, "`at` is before the year 2200");
   return {};
 }
 
@@ -105,13 +112,22 @@ result<stored_command> to_stored(const actor_address& to, const envelope& comman
   command.command.encode_to(made.payload);
   made.outcome = how.outcome;
   if (how.after) made.due_ms = ms_of(now + std::max(*how.after, std::chrono::milliseconds{1}));
-  if (how.at) made.due_ms = ms_of(*how.at);
+  if (how.at)
+    made.due_ms =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(how.at->time_since_epoch().count(), 1));
   if (how.every) {
     made.every_ms = static_cast<std::uint64_t>(how.every->count());
-    made.series = command.id;
     if (made.due_ms == 0) made.due_ms = ms_of(now + *how.every);
   }
+  if (made.due_ms != 0) {
+    made.series = command.id;
+    made.id = nth_id(made.series, 0, made.due_ms);
+  }
   return made;
+}
+
+const command_id& receipt_id(const stored_command& of) noexcept {
+  return of.series.is_nil() || of.number != 0 ? of.id : of.series;
 }
 
 stored_command successor(const stored_command& of, std::uint64_t now_ms) {
@@ -140,10 +156,17 @@ outgoing_stored::outgoing_stored(const stored_command& from) : from_{from} {
   if (from.repeated) add(repeated_header, "1");
   if (!from.outcome.empty()) add(outcome_header, from.outcome);
   if (from.due_ms != 0) add(due_header, std::to_string(from.due_ms));
-  if (from.every_ms == 0) return;
-  add(every_header, std::to_string(from.every_ms));
+  if (from.every_ms != 0) add(every_header, std::to_string(from.every_ms));
+  if (from.series.is_nil()) return;
   add(series_header, from.series.hex());
   add(number_header, std::to_string(from.number));
+}
+
+std::size_t outgoing_stored::size() const noexcept {
+  constexpr std::size_t first_line = 12, around_a_header = 4;
+  std::size_t sum = first_line + from_.payload.size();
+  for (const auto& [name, value] : headers_) sum += name.size() + value.size() + around_a_header;
+  return sum;
 }
 
 void outgoing_stored::add(std::string_view name, std::string value) {
@@ -183,19 +206,23 @@ result<stored_command> parse_stored(const nats_message& from) {
     return bad(outcome_header);
   if (from.header(due_header)) {
     const auto due = number(from.header(due_header));
-    if (!due) return bad(due_header);
+    if (!due || *due > due_max_ms) return bad(due_header);
     made.due_ms = *due;
+  }
+  if (from.header(series_header)) {
+    const auto series = command_id::from_hex(*from.header(series_header));
+    const auto nth = number(from.header(number_header));
+    if (!series || series->is_nil()) return bad(series_header);
+    if (!nth) return bad(number_header);
+    made.series = *series;
+    made.number = *nth;
   }
   if (from.header(every_header)) {
     const auto every = number(from.header(every_header));
-    const auto series = command_id::from_hex(from.header(series_header).value_or(""));
-    const auto nth = number(from.header(number_header));
     const auto least = static_cast<std::uint64_t>(durable_options::every_min.count());
-    if (!every || *every < least) return bad(every_header);
-    if (!series || !nth || made.due_ms == 0) return bad(series_header);
+    if (!every || *every < least || *every > due_max_ms / 2) return bad(every_header);
+    if (made.series.is_nil() || made.due_ms == 0) return bad(series_header);
     made.every_ms = *every;
-    made.series = *series;
-    made.number = *nth;
   }
   made.payload.assign(from.payload().begin(), from.payload().end());
   return made;
@@ -219,7 +246,7 @@ outgoing_outcome::outgoing_outcome(const stored_command& of, const result<any_re
   headers_.emplace_back(type_header, of.to.type.str());
   headers_.emplace_back(id_header, escape_token(of.to.id.str()));
   headers_.emplace_back(command_header, of.command);
-  headers_.emplace_back(command_id_header, of.id.hex());
+  headers_.emplace_back(command_id_header, receipt_id(of).hex());
   if (parked) headers_.emplace_back(parked_header, "1");
 }
 

@@ -28,14 +28,20 @@ struct stored_command {
   std::string outcome{};
   /// Of one that is not due yet: when, in milliseconds since 1970; 0: at once.
   std::uint64_t due_ms = 0;
-  /// Of one that comes again and again: how often, and the id of the first with its number.
+  /// Of one that comes again and again: how often.
   std::uint64_t every_ms = 0;
+  /// Of a reminder: the id that its sender knows it by, and which of a series it is, from 0. Its
+  /// own id has the time when it is due: an actor that has forgotten younger ids has not forgotten
+  /// it.
   command_id series{};
   std::uint64_t number = 0;
   /// In the queue; and where it is acknowledged.
   stream_sequence sequence{};
   std::string ack_to{};
 };
+
+/// The id under which its sender knows it.
+[[nodiscard]] const command_id& receipt_id(const stored_command& of) noexcept;
 
 /// What a sender asks for, as a stored command. @errors `invalid_argument`: an option is outside
 /// its domain.
@@ -54,6 +60,8 @@ class outgoing_stored {
   explicit outgoing_stored(const stored_command& from);
   /// Borrowed from this object. @param message_id under which the server drops copies; empty: none.
   [[nodiscard]] nats_outgoing message(std::string_view subject, std::string_view message_id) const;
+  /// Bytes that the server counts, without a message id.
+  [[nodiscard]] std::size_t size() const noexcept;
   /// With one header more. @param value outlives the message.
   void add(std::string_view name, std::string value);
 

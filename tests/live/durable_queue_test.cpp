@@ -69,9 +69,8 @@ struct owner {
     queue->reserve(stream_sequence{mark}, [&](bool done) { stored.set_value(done); });
     return stored.get_future().get();
   }
-  void send(const std::string& actor) {
-    stored_command made{.to = {*actor_type::parse("account"), *actor_id::parse(actor)},
-                        .id = command_id::make()};
+  void send(const std::string& actor, const command_id& id = command_id::make()) {
+    stored_command made{.to = {*actor_type::parse("account"), *actor_id::parse(actor)}, .id = id};
     made.command = "bank.deposit";
     made.payload = encode(bank::deposit{1});
     std::promise<bool> stored;
@@ -130,6 +129,23 @@ TEST_CASE("durable queue: take-overs are counted while the first message stays t
   REQUIRE(await([&] { return revision(third) > before; }));
   owner fourth{server};
   CHECK(fourth.open().value().takeovers == 1);
+}
+
+TEST_CASE(
+    "durable queue: one id for two actors is two commands, and a second copy of one is none") {
+  const nats_server server;
+  owner one{server};
+  make_bucket(one);
+  const auto id = command_id::make();
+  for (int copy = 0; copy < 2; ++copy)
+    for (const auto* actor : {"alice", "bob"}) one.send(actor, id);
+  REQUIRE(one.open().has_value());
+  (void)one.first(2);
+  one.send("carol");
+  (void)one.first(3);
+  CHECK(one.got[0].to.id.str() == "alice");
+  CHECK(one.got[1].to.id.str() == "bob");
+  CHECK(one.got[2].to.id.str() == "carol");
 }
 
 TEST_CASE("durable queue: a pull that brings nothing ends, and the queue stays its owner's") {

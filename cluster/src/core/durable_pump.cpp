@@ -60,6 +60,7 @@ durable_pump::effects durable_pump::answered(stream_sequence which, verdict how,
   auto* of = head_lane(which, phase::asked);
   if (of == nullptr) return out;
   --under_way_;
+  alone_ = false;  // whatever became of it, nobody went down
   if (how == verdict::done) {
     out.emplace_back(acknowledge{which});
     enter(*of, phase::ready);
@@ -91,6 +92,7 @@ durable_pump::effects durable_pump::parked(stream_sequence which, bool stored, t
   effects out;
   auto* of = head_lane(which, phase::parking);
   if (of == nullptr) return out;
+  alone_ = false;
   if (stored) {
     out.emplace_back(acknowledge{which});
     enter(*of, phase::ready);
@@ -126,7 +128,6 @@ void durable_pump::finish(lane& of) {
   lane_of_.erase(of.waiting.front().value());
   of.waiting.pop_front();
   --held_;
-  alone_ = false;
   of.attempts = of.failures = of.unknowns = 0;
   of.backoff = {};
   if (of.waiting.empty()) {

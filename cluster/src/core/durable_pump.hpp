@@ -88,7 +88,7 @@ class durable_pump {
   explicit durable_pump(const options& how) : options_{how} {}
 
   /// @param mark below which, itself included, everything may be asked.
-  /// @param alone the first message is handled before any other is pulled: it may have ended the
+  /// @param alone the first message is tried before any other is pulled: it may have ended the
   ///        processes that handled it.
   [[nodiscard]] effects start(stream_sequence mark, bool alone, time_point now);
   /// One that is held already is not taken again. @returns also whether it was taken.

@@ -2,13 +2,16 @@
 
 #include "cluster/src/durable_worker.hpp"
 
+#include "support/await.hpp"
 #include "support/bank.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace aether::cluster {
@@ -22,6 +25,7 @@ struct scripted_queue final : durable_queue {
     done(how);
   }
   void pull(std::size_t count) override { pulls.push_back(count); }
+  void survived() override { ++survivals; }
   void acknowledge(const stored_command& which) override {
     acknowledged.push_back(which.sequence.value());
   }
@@ -36,11 +40,11 @@ struct scripted_queue final : durable_queue {
     done(true);
   }
   void publish(const stored_command&, const result<any_reply>&, bool) override {}
-  void close(bool) override {}
+  void close(bool) override { ++closings; }
 
-  void deliver(std::uint64_t sequence, const std::string& actor) {
-    stored_command made{.to = {*actor_type::parse("account"), *actor_id::parse(actor)},
-                        .id = command_id::make()};
+  void deliver(std::uint64_t sequence, const std::string& actor,
+               const command_id& id = command_id::make()) {
+    stored_command made{.to = {*actor_type::parse("account"), *actor_id::parse(actor)}, .id = id};
     made.command = "bank.deposit";
     made.payload = encode(bank::deposit{1});
     made.sequence = stream_sequence{sequence};
@@ -49,6 +53,7 @@ struct scripted_queue final : durable_queue {
 
   opening how{};
   handlers to;
+  int survivals = 0, closings = 0;
   std::vector<std::size_t> pulls;
   std::vector<std::uint64_t> acknowledged, parked, marks;
   std::vector<std::string> reasons;
@@ -58,11 +63,20 @@ struct scripted_queue final : durable_queue {
 struct patient_router final : command_router {
   result<void> tell(const actor_address&, envelope) override { return {}; }
   void ask(const actor_address&, envelope command) override {
+    const std::lock_guard lock{mutex};
     asked.push_back(std::move(command));
+  }
+  std::size_t count() {
+    const std::lock_guard lock{mutex};
+    return asked.size();
   }
   void answer_all() {
     for (auto& one : std::exchange(asked, {})) one.answer(any_reply{});
   }
+  void refuse_all(errc why) {
+    for (auto& one : std::exchange(asked, {})) one.answer(fail(why, "refused"));
+  }
+  std::mutex mutex;
   std::vector<envelope> asked;
 };
 
@@ -134,6 +148,47 @@ TEST_CASE("durable worker: one that took each node down is parked without being 
   CHECK(more.router.asked.size() == 1);
 }
 
+TEST_CASE("durable worker: an attempt that takes nobody down ends the count, whatever it says") {
+  bench many{{.mark = {}, .first = stream_sequence{1}, .takeovers = 2 * deliveries}};
+  many.queue->deliver(1, "alice");
+  many.queue->to.pull_ended();
+  CHECK(many.queue->survivals == 0);
+  many.router.refuse_all(errc::unavailable);
+  CHECK(many.queue->survivals == 1);
+  // It waits; others do not wait for it.
+  REQUIRE(many.queue->pulls.size() == 2);
+  many.queue->deliver(2, "bob");
+  REQUIRE(many.router.asked.size() == 1);
+  CHECK(!many.router.asked[0].repeated);
+  CHECK(many.queue->parked.empty());
+}
+
+TEST_CASE("durable worker: only an attempt of unknown outcome makes the next one a repeated one") {
+  for (const auto& [why, repeated] : {std::pair{errc::unavailable, false},
+                                      {errc::handler_failed, false},
+                                      {errc::outcome_unknown, true},
+                                      {errc::timed_out, true}}) {
+    CAPTURE(static_cast<int>(why));
+    bench on{{.mark = {}, .takeovers = 1}};
+    on.queue->deliver(1, "alice");
+    on.router.refuse_all(why);
+    REQUIRE(testing_support::await([&] { return on.router.count() == 1; }));
+    CHECK(on.router.asked[0].repeated == repeated);
+  }
+}
+
+TEST_CASE("durable worker: another command in the place of one that is held is not taken for it") {
+  bench on{{.mark = {}, .takeovers = 1}};
+  const auto id = command_id::make();
+  on.queue->deliver(1, "alice", id);
+  on.queue->deliver(1, "alice", id);  // the same once more
+  CHECK(on.queue->closings == 0);
+  on.queue->deliver(1, "alice");
+  CHECK(on.queue->closings == 1);
+  on.router.answer_all();
+  CHECK(on.queue->acknowledged.empty());
+}
+
 TEST_CASE("durable worker: stopped, it asks nothing more, and what was under way is acknowledged") {
   bench on{{.mark = {}, .takeovers = 1}};
   on.queue->deliver(1, "alice");
@@ -143,8 +198,8 @@ TEST_CASE("durable worker: stopped, it asks nothing more, and what was under way
   on.router.answer_all();
   CHECK(on.queue->acknowledged == std::vector<std::uint64_t>{1});
   CHECK(on.router.asked.empty());
-  on.queue->to.delivered({.to = {*actor_type::parse("account"), *actor_id::parse("carol")},
-                          .id = command_id::make()});
+  on.queue->to.delivered(
+      {.to = {*actor_type::parse("account"), *actor_id::parse("carol")}, .id = command_id::make()});
   CHECK(on.router.asked.empty());
 }
 

@@ -45,6 +45,8 @@ TEST_CASE("node projections: a slot has moved out when the batch that runs has e
   node_projections all{{view.definition()},
                        {.events = events,
                         .records = std::make_shared<memory_record_store>(),
+                        .connection = nullptr,
+                        .names = {*namespace_name::parse("aether"), *namespace_name::parse("slow")},
                         .wall_clock = &std::chrono::system_clock::now},
                        clock};
   REQUIRE(all.start().has_value());

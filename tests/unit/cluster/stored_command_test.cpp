@@ -47,7 +47,9 @@ TEST_CASE("stored command: what is written is read again, all of it") {
   const auto read = parse_stored(message);
   REQUIRE(read);
   CHECK(read->to == alice);
-  CHECK(read->id == sent.id);
+  CHECK(read->id == made->id);
+  CHECK(read->id.made_at_ms() == 1'005);
+  CHECK(receipt_id(*read) == sent.id);
   CHECK(read->correlation == sent.correlation);
   CHECK(read->repeated);
   CHECK(*read->sender == alice);
@@ -81,7 +83,7 @@ TEST_CASE("stored command: it is in the queue as docs/formats.md has it") {
                                         {"Aether-Actor-Type", "account"},
                                         {"Aether-Actor-Id", "a=2Eb=20=2A"},
                                         {"Aether-Command", "bank.deposit"},
-                                        {"Aether-Command-Id", id},
+                                        {"Aether-Command-Id", made->id.hex()},
                                         {"Aether-Correlation", correlation},
                                         {"Aether-Sender-Type", "account"},
                                         {"Aether-Sender-Id", "a=2Eb=20=2A"},
