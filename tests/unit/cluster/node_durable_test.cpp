@@ -42,6 +42,7 @@ std::atomic<std::int64_t> disliked{-1};
 class moody : public event_sourced_actor<moody> {
  public:
   static constexpr std::string_view type_name = "moody";
+  static constexpr std::size_t command_window = 2;
   using state = pokes;
   using commands = messages<poke, get_pokes>;
   using events = messages<poked>;
@@ -175,6 +176,26 @@ TEST_CASE(
   CHECK(one.resend_parked(parked[0]).error().code() == errc::invalid_argument);
   CHECK(await([&] { return seen() == std::vector<std::int64_t>{1, 3, 2}; }));
   CHECK(one.parked_sends(10)->empty());
+}
+
+TEST_CASE(
+    "durable: an actor that forgot younger ids, and has left memory, still takes a reminder") {
+  options how;
+  how.passivate_after = 20ms;
+  node one{how};
+  one.host<moody>();
+  REQUIRE(one.join());
+  disliked = -1;
+  listener heard{one, "forgetful"};
+  const auto it = one.actor<moody>("forgetful");
+  const auto later = it.send_durable(poke{100}, {.outcome = "forgetful", .after = 500ms}).get();
+  REQUIRE(later);
+  for (int i = 1; i <= 10; ++i) REQUIRE(it.ask(poke{i}, await_limit).get());
+  REQUIRE(await([&] { return one.status().actors.resident == 0; }));
+  REQUIRE(await([&] { return heard.count() == 1; }));
+  CHECK(heard.heard[0].answer.has_value());
+  CHECK(heard.heard[0].id == later->id);
+  CHECK(it.ask(get_pokes{}, await_limit).get()->seen.back() == 100);
 }
 
 TEST_CASE(
