@@ -28,8 +28,8 @@ durable_ledger::shortfall durable_ledger::compare(
   for (const entry& one : entries_) {
     const auto& in = places[one.key];
     const auto at = in.find(one.value);
-    const std::string what = std::to_string(one.value) + " of client " + one.client + " in " +
-                             one.key;
+    const std::string what =
+        std::to_string(one.value) + " of client " + one.client + " in " + one.key;
     if (at == in.end()) {
       if (one.stored) found.missing.push_back(what);
       continue;

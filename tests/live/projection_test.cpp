@@ -126,8 +126,7 @@ TEST_CASE("projections: what is stored is read at once, not when the log is poll
   REQUIRE(await([&] { return owned(one) == 8; }));
   for (std::uint64_t i = 1; i <= 3; ++i) {
     for (const auto* id : {"alice", "bob", "carol"}) (void)deposit(one, id);
-    for (const auto* id : {"alice", "bob", "carol"})
-      CHECK(await([&] { return view.has(id, i); }));
+    for (const auto* id : {"alice", "bob", "carol"}) CHECK(await([&] { return view.has(id, i); }));
   }
 }
 

@@ -180,8 +180,8 @@ TEST_CASE("command format: an answer says where its actor's history ended, if it
   CHECK(!received(silent.message("reply")).header("Aether-Position"));
   for (const char* damaged : {"", "70", "70 ", "x 3", "70 3 1", "-1 3"}) {
     CAPTURE(damaged);
-    const auto heard = parse_answer(testing::received_message(
-        {{"Aether-Format", "1"}, {"Aether-Position", damaged}}, "\x80"));
+    const auto heard = parse_answer(
+        testing::received_message({{"Aether-Format", "1"}, {"Aether-Position", damaged}}, "\x80"));
     CHECK((!heard || heard->mark.sequence.value() == 0));
   }
 }

@@ -21,8 +21,8 @@ TEST_CASE("projection format: the position is written and read as the golden fil
   const bytes golden = testing::golden("position-v1.hex");
   const auto records = std::make_shared<memory_record_store>();
   const auto positions = record_positions(records);
-  const projection_position next{
-      stream_sequence{70}, *commit_id::from_hex("01932f3a5b7c7d3e8f90a1b2c3d4e5f6"), 0};
+  const projection_position next{stream_sequence{70},
+                                 *commit_id::from_hex("01932f3a5b7c7d3e8f90a1b2c3d4e5f6"), 0};
   REQUIRE(positions->store(key, next).has_value());
   const auto raw = records->load("proj.balances.2.3");
   REQUIRE(raw.has_value());
