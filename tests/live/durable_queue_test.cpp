@@ -6,6 +6,7 @@
 #include "support/nats_server.hpp"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include <future>
 #include <memory>
@@ -160,6 +161,29 @@ TEST_CASE("durable queue: a pull that brings nothing ends, and the queue stays i
   one.send("bob");
   (void)one.first(2);
   CHECK(!one.lost);
+}
+
+TEST_CASE("durable queue: a delivery that never came is missed before the next one is taken") {
+  const nats_server server;
+  owner one{server};
+  make_bucket(one);
+  one.send("alice");
+  one.send("bob");
+  REQUIRE(one.open().has_value());
+  // It goes to a stranger, as one that is lost between two servers.
+  const auto listed = one.connection->request_wait(
+      {"$JS.API.CONSUMER.NAMES." + names.durable_stream(0)}, await_limit);
+  const auto consumers = nlohmann::json::parse(as_text(listed.value().payload()));
+  const auto stolen =
+      one.connection->request_wait({"$JS.API.CONSUMER.MSG.NEXT." + names.durable_stream(0) + "." +
+                                    consumers.at("consumers").at(0).get<std::string>()},
+                                   await_limit);
+  REQUIRE(stolen.has_value());
+  one.queue->pull(10);
+  REQUIRE(await([&] { return one.lost.load(); }));
+  CHECK(one.got.empty());
+  REQUIRE(one.open(false).has_value());
+  CHECK(one.first(2).to.id.str() == "alice");
 }
 
 TEST_CASE("durable queue: who has lost it to another can neither pull, acknowledge nor reserve") {
