@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -174,11 +175,15 @@ TEST_CASE("durable queue: a delivery that never came is missed before the next o
   const auto listed = one.connection->request_wait(
       {"$JS.API.CONSUMER.NAMES." + names.durable_stream(0)}, await_limit);
   const auto consumers = nlohmann::json::parse(as_text(listed.value().payload()));
-  const auto stolen =
-      one.connection->request_wait({"$JS.API.CONSUMER.MSG.NEXT." + names.durable_stream(0) + "." +
-                                    consumers.at("consumers").at(0).get<std::string>()},
-                                   await_limit);
-  REQUIRE(stolen.has_value());
+  std::atomic<int> stolen{0};
+  const auto ear =
+      one.connection->subscribe("stranger", [&](const nats_message&) { ++stolen; }).value();
+  REQUIRE(one.connection
+              ->publish({"$JS.API.CONSUMER.MSG.NEXT." + names.durable_stream(0) + "." +
+                         consumers.at("consumers").at(0).get<std::string>()},
+                        "stranger", nats_flush::now)
+              .has_value());
+  REQUIRE(await([&] { return stolen == 1; }));
   one.queue->pull(10);
   REQUIRE(await([&] { return one.lost.load(); }));
   CHECK(one.got.empty());
