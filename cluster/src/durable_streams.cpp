@@ -217,9 +217,12 @@ void durable_streams::store(std::uint32_t k, bool schedules, const stored_comman
                                                  " bytes with its headers; the server takes " +
                                                  std::to_string(limit) + ", of which " +
                                                  std::to_string(room_for_parking) + " are kept"));
-  if (command.due_ms == 0) return enqueue(command, {}, std::move(done));
-  const auto id = "later-" + once(command.series, command.to);
   const auto where = shard(command.to);
+  if (command.due_ms == 0)
+    return publish(k,
+                   made.message(names_.durable(k, where, command.to), once(command.id, command.to)),
+                   std::move(done));
+  const auto id = "later-" + once(command.series, command.to);
   if (schedules && command.every_ms == 0) {
     made.add("Nats-Schedule", at_time(command.due_ms));
     made.add("Nats-Schedule-Target", names_.durable(k, where, command.to));

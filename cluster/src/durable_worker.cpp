@@ -293,7 +293,7 @@ void durable_worker::report(const stored_command& command, const result<any_repl
   if (!command.outcome.empty()) return parts_.queue->publish(command, answer, parked);
   if (!answer)
     parts_.dead->publish(
-        {command.to, command.id, command.correlation, command.command, answer.error()});
+        {command.to, receipt_id(command), command.correlation, command.command, answer.error()});
 }
 
 void durable_worker::reserve(stream_sequence mark) {

@@ -17,7 +17,6 @@ struct jetstream_answer {
   nlohmann::json document{};
 
   static constexpr std::uint64_t stream_not_found = 10059;
-  static constexpr std::uint64_t consumer_not_found = 10014;
   static constexpr std::uint64_t no_message_found = 10037;
   static constexpr std::uint64_t wrong_last_sequence = 10071;
 

@@ -160,6 +160,21 @@ TEST_CASE("durable live: the server is killed in the middle, and nothing is lost
   CHECK(entries_of(*one, "a").count == number);
 }
 
+TEST_CASE("durable live: a command that could never be parked is refused, and not stored") {
+  const nats_server server;
+  const auto one = started<journal::book>(server, "n1");
+  const auto book = one->actor<journal::book>("a");
+  constexpr std::size_t server_takes = 1 << 20, headers = 1'024, kept = 1'024;
+  const auto send = [&](std::size_t size) {
+    return book.send_durable(journal::note{std::string(size, 's'), 1}).get();
+  };
+  CHECK(send(server_takes - kept).error().code() == errc::invalid_argument);
+  CHECK(send(server_takes - kept - headers).has_value());
+  // Its event, with the reply beside it, is too large for the log: it is put aside, whole.
+  CHECK(await([&] { return one->parked_sends(10).value().size() == 1; }));
+  CHECK(entries_of(*one, "a").count == 0);
+}
+
 TEST_CASE("durable live: the queue's owner need not host the actor") {
   const nats_server server;
   const auto accounts = started<bank::account>(server, "n1");

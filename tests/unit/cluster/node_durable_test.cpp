@@ -3,14 +3,17 @@
 #include <aether/cluster/node.hpp>
 #include "support/await.hpp"
 #include "support/bank.hpp"
+#include "support/journal.hpp"
 #include "support/random.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -126,6 +129,37 @@ TEST_CASE("durable: the same id by tell, ask and durable send, again and again, 
     CAPTURE(name);
     CHECK(await([&] { return cents(one, name) == sum; }));
   }
+}
+
+TEST_CASE("durable: many threads send at once in memory, and each one's order holds") {
+  constexpr std::int64_t each = 300;
+  constexpr int senders = 4;
+  node one{options{}};
+  one.host<journal::book>();
+  REQUIRE(one.join());
+  std::atomic<int> at_once{0}, most{0}, heard{0};
+  const auto held = one.outcomes("notes", [&](const durable_outcome&) {
+    most = std::max<int>(most, ++at_once);
+    ++heard;
+    --at_once;
+  });
+  REQUIRE(held);
+  {
+    std::vector<std::jthread> threads;
+    for (int k = 0; k < senders; ++k)
+      threads.emplace_back([&one, name = "s" + std::to_string(k)] {
+        for (std::int64_t i = 1; i <= each; ++i)
+          (void)one.actor<journal::book>("a")
+              .send_durable(journal::note{name, i}, {.outcome = "notes"})
+              .get();
+      });
+  }
+  CHECK(await([&] { return heard == senders * each; }));
+  const auto end = one.actor<journal::book>("a").ask(journal::read{}, await_limit).get();
+  REQUIRE(end);
+  CHECK(end->count == senders * each);
+  CHECK(end->astray == 0);
+  CHECK(most == 1);
 }
 
 TEST_CASE("durable: an outcome reaches who asked for it; else a rejection is a dead letter") {
