@@ -144,9 +144,12 @@ class actor_ref {
   /// were sent, if each is sent after the receipt of the one before, or from one thread over one
   /// connection.
   /// @errors `outcome_unknown`: no acknowledgement came; send it again `with_id` of the same id.
-  ///         `unavailable`, `overloaded`, `not_running`, `store_failed`: not stored.
-  ///         `invalid_argument`: the id is none, an option is outside its domain, the command is
-  ///         larger than the server takes, or there is no node.
+  ///         `unavailable`, `overloaded`, `not_running`: not stored; send it again, later.
+  ///         `store_failed`, `not_permitted`: not stored, the server refused, and the text says
+  ///         why. `incompatible_cluster`: not stored, the queue's stream has limits that lose
+  ///         commands. `invalid_argument`: the id is none, an option is outside its domain, the
+  ///         command with its headers is larger than the server takes less 1 KB, or there is no
+  ///         node.
   template <message Command>
   reply_future<durable_receipt> send_durable(Command command,
                                              const durable_options& how = {}) const {
