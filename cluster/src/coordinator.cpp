@@ -39,6 +39,7 @@ coordination_options options_of(const coordinator_options& from, incarnation_id 
   made.failure_timeout = from.failure_timeout;
   made.lease_ttl = from.lease;
   made.lease_margin = from.lease / lease_margin_divisor;
+  made.observe = from.observe;
   made.strategy = from.strategy;
   made.moves_max = from.moves_max;
   return made;

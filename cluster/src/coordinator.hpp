@@ -31,6 +31,9 @@ struct coordinator_options {
   std::chrono::milliseconds failure_timeout{2'000};
   /// How long a leader leads without renewing. At least 100 ms.
   std::chrono::milliseconds lease{500};
+  /// How long `join` listens for others before it says that this node is up. Those that are there
+  /// answer its first words at once.
+  std::chrono::milliseconds observe{100};
   /// Not null.
   std::shared_ptr<const allocation_strategy> strategy = even_allocation();
   /// Slots in hand-over at once.
@@ -71,8 +74,8 @@ class coordinator {
   /// for the node and must stop; it takes part in nothing any more.
   void on_evicted(eviction_handler handler);
 
-  /// Creates the KV bucket if it is missing, compares settings and types, listens for at least two
-  /// heartbeats and announces this node as up. Blocks up to `timeout`. Once only.
+  /// Creates the KV bucket if it is missing, compares settings and types, listens for `observe` and
+  /// announces this node as up. Blocks up to `timeout`. Once only.
   /// @errors `incompatible_cluster`: settings or types differ, the text has each difference;
   ///         `node_id_in_use`; `unavailable`: NATS or JetStream did not answer in time;
   ///         `not_permitted`: the server refuses a subject to this user, the text names it;

@@ -10,7 +10,6 @@ namespace aether::cluster {
 
 namespace {
 
-constexpr std::chrono::milliseconds request_timeout{5'000};
 constexpr std::chrono::milliseconds reopen{1'000};
 /// A timer never sleeps for longer: wall clocks are set.
 constexpr std::uint64_t sleep_max_ms = 10'000;
@@ -41,7 +40,7 @@ void durable_reminders::stop() {
 void durable_reminders::open() {
   const auto weak = weak_from_this();
   pull_consumer::handlers handlers;
-  handlers.delivered = [weak](const nats_message& message, const pull_consumer::delivery& where) {
+  handlers.delivered = [weak](const nats_message& message, const nats_delivery& where) {
     if (const auto self = weak.lock()) self->take(message, where.sequence);
   };
   handlers.pull_ended = [weak] {
@@ -160,7 +159,7 @@ void durable_reminders::fire_due() {
 void durable_reminders::fire(reminder which) {
   const std::string subject = "$JS.API.DIRECT.GET." + parts_.names.durable_stream(k_);
   const std::string body = "{\"seq\":" + std::to_string(which.sequence.value()) + "}";
-  parts_.over->request({subject, as_bytes_view(body)}, request_timeout,
+  parts_.over->request({subject, as_bytes_view(body)}, jetstream_timeout,
                        [self = shared_from_this(), which = std::move(which)](
                            const result<nats_message>& got) { self->fetched(which, got); });
 }
@@ -189,7 +188,7 @@ void durable_reminders::look_at_leader(reminder which) {
   const std::string subject = "$JS.API.STREAM.MSG.GET." + parts_.names.durable_stream(k_);
   const std::string body = "{\"seq\":" + std::to_string(which.sequence.value()) + "}";
   parts_.over->request(
-      {subject, as_bytes_view(body)}, request_timeout,
+      {subject, as_bytes_view(body)}, jetstream_timeout,
       [self = shared_from_this(), which = std::move(which)](const result<nats_message>& got) {
         const auto heard = parse_jetstream(got);
         const bool gone = heard && heard->error_code == jetstream_answer::no_message_found;

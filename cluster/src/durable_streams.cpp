@@ -1,5 +1,7 @@
 #include "durable_streams.hpp"
 
+#include "outcome_listener.hpp"
+
 #include <cstdio>
 #include <ctime>
 #include <future>
@@ -11,13 +13,14 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::chrono::milliseconds request_timeout{5'000};
 /// For so long the server drops a second copy of what a sender sends again.
 constexpr std::chrono::nanoseconds duplicate_window = std::chrono::minutes{2};
 /// The first API level with scheduled messages: 2.12.
 constexpr int api_with_schedules = 2;
 constexpr std::uint64_t stored_elsewhere = 10077;
 constexpr std::uint64_t in_process = 10158;
+/// The status of a direct get that found nothing.
+constexpr int none_found = 404;
 /// What a message grows by when it is parked, at most.
 constexpr std::size_t room_for_parking = 1'024;
 
@@ -144,7 +147,7 @@ void durable_streams::create(std::uint32_t which) {
   const auto wanted = config(which);
   const std::string subject = "$JS.API.STREAM.CREATE." + wanted["name"].get<std::string>();
   const std::string body = wanted.dump();
-  over_->request({subject, as_bytes_view(body)}, request_timeout,
+  over_->request({subject, as_bytes_view(body)}, jetstream_timeout,
                  [self = shared_from_this(), which](result<nats_message> answer) {
                    auto heard = parse_jetstream(answer);
                    if (!heard)
@@ -159,7 +162,7 @@ void durable_streams::create(std::uint32_t which) {
 void durable_streams::look_up(std::uint32_t which, const error& refused) {
   const auto name = config(which)["name"].get<std::string>();
   const std::string subject = "$JS.API.STREAM.INFO." + name;
-  over_->request({subject}, request_timeout,
+  over_->request({subject}, jetstream_timeout,
                  [self = shared_from_this(), which, name, refused](result<nats_message> answer) {
                    auto heard = parse_jetstream(answer);
                    if (!heard)
@@ -198,7 +201,7 @@ void durable_streams::forget(std::uint32_t which) {
 void durable_streams::publish(std::uint32_t which, const nats_outgoing& message,
                               stored_handler done) {
   over_->request(
-      message, request_timeout,
+      message, jetstream_timeout,
       [self = shared_from_this(), which,
        done = std::move(done)](result<nats_message> answer) mutable {
         // Nobody listens: the stream is gone.
@@ -244,7 +247,10 @@ void durable_streams::send(stored_command command, receipt_sink done) {
                  done = std::move(done)](result<bool> schedules) mutable {
     if (!schedules) {
       --self->open_;
-      return done(std::unexpected(std::move(schedules).error()));
+      auto& why = schedules.error();
+      // Of the stream; nothing was stored.
+      const bool late = why.code() == errc::timed_out;
+      return done(fail(late ? errc::unavailable : why.code(), why.text()));
     }
     const auto id = receipt_id(command);
     self->store(k, *schedules, command,
@@ -305,16 +311,21 @@ void durable_streams::park_unreadable(const nats_message& which, const error& wh
 
 result<outcome_subscription> durable_streams::outcomes(std::string_view name,
                                                        outcome_handler handler) {
-  auto made = over_->subscribe(names_.outcomes(name),
-                               [handler = std::move(handler)](const nats_message& message) {
-                                 if (auto read = parse_outcome(message)) handler(std::move(*read));
-                               });
+  struct listening {
+    std::shared_ptr<outcome_listener> who;
+    nats_connection::subscription where;
+    ~listening() { who->end(); }
+  };
+  const auto who = std::make_shared<outcome_listener>(std::move(handler));
+  auto made = over_->subscribe(names_.outcomes(name), [who](const nats_message& message) {
+    if (auto read = parse_outcome(message)) who->tell(std::move(*read));
+  });
   if (!made) return std::unexpected(std::move(made).error());
-  return outcome_subscription{std::make_shared<nats_connection::subscription>(std::move(*made))};
+  return outcome_subscription{std::shared_ptr<void>{new listening{who, std::move(*made)}}};
 }
 
 result<jetstream_answer> durable_streams::ask(const std::string& subject, const std::string& body) {
-  return parse_jetstream(over_->request_wait({subject, as_bytes_view(body)}, request_timeout));
+  return parse_jetstream(over_->request_wait({subject, as_bytes_view(body)}, jetstream_timeout));
 }
 
 result<std::vector<parked_send>> durable_streams::parked(std::size_t limit) {
@@ -327,9 +338,12 @@ result<std::vector<parked_send>> durable_streams::parked(std::size_t limit) {
   while (found.size() < limit) {
     const std::string body =
         "{\"seq\":" + std::to_string(next) + ",\"next_by_subj\":\"" + names_.all_parked() + "\"}";
-    auto got = over_->request_wait({subject, as_bytes_view(body)}, request_timeout);
+    auto got = over_->request_wait({subject, as_bytes_view(body)}, jetstream_timeout);
     if (!got) return std::unexpected(std::move(got).error());
-    if (got->status() != 0) break;
+    if (got->status() == none_found) break;
+    if (got->status() != 0)
+      return fail(errc::store_failed,
+                  "the server answered status " + std::to_string(got->status()));
     const auto place = header_number(*got, "Nats-Sequence");
     if (!place) return fail(errc::store_failed, "a parked command came without its place");
     next = *place + 1;
@@ -355,7 +369,7 @@ result<std::vector<parked_send>> durable_streams::parked(std::size_t limit) {
 result<nats_message> durable_streams::fetch_parked(stream_sequence place) {
   const std::string subject = "$JS.API.DIRECT.GET." + names_.parked_stream();
   const std::string body = "{\"seq\":" + std::to_string(place.value()) + "}";
-  auto got = over_->request_wait({subject, as_bytes_view(body)}, request_timeout);
+  auto got = over_->request_wait({subject, as_bytes_view(body)}, jetstream_timeout);
   if (got && got->status() != 0)
     return fail(errc::invalid_argument, "nothing is parked there (any more)");
   return got;
@@ -381,10 +395,17 @@ result<void> durable_streams::resend(const parked_send& which) {
 }
 
 result<void> durable_streams::discard(const parked_send& which) {
-  auto heard = ask("$JS.API.STREAM.MSG.DELETE." + names_.parked_stream(),
-                   "{\"seq\":" + std::to_string(which.place.value()) + "}");
+  const auto body = "{\"seq\":" + std::to_string(which.place.value()) + "}";
+  auto heard = ask("$JS.API.STREAM.MSG.DELETE." + names_.parked_stream(), body);
   if (!heard) return std::unexpected(std::move(heard).error());
-  return {};  // gone before, it is gone as well
+  if (heard->error_code == 0) return {};
+  // One code for all that can go wrong: gone before, it is gone as well.
+  auto still = ask("$JS.API.STREAM.MSG.GET." + names_.parked_stream(), body);
+  if (!still) return std::unexpected(std::move(still).error());
+  if (still->error_code == jetstream_answer::no_message_found ||
+      still->error_code == jetstream_answer::stream_not_found)
+    return {};
+  return std::unexpected(heard->as_error("it was not discarded"));
 }
 
 result<bool> durable_streams::cancel(const actor_address& to, const command_id& id) {

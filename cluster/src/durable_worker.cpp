@@ -12,10 +12,6 @@ namespace {
 
 using verdict = durable_pump::verdict;
 
-/// What was held for so long before it is asked may be decided: this process may have been stopped
-/// meanwhile, and another have the queue. Below any failure timeout.
-constexpr std::chrono::milliseconds fresh{500};
-
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
 verdict verdict_of(const result<any_reply>& answer) {
@@ -26,6 +22,9 @@ verdict verdict_of(const result<any_reply>& answer) {
     case errc::outcome_unknown:
     case errc::timed_out:
       return verdict::unknown;
+    case errc::quarantined:
+    case errc::not_permitted:
+      return verdict::unwell;
     case errc::unavailable:
     case errc::overloaded:
     case errc::not_owner:
@@ -217,7 +216,7 @@ void durable_worker::ask(const durable_pump::ask& what) {
   sent.correlation = command.correlation;
   {
     const std::lock_guard lock{mutex_};
-    sent.repeated = command.repeated || kept->uncertain || now() - kept->since > fresh;
+    sent.repeated = command.repeated || kept->uncertain || now() - kept->since > how_.fresh;
   }
   sent.deadline = now() + how_.attempt;
   sent.command = std::move(*message);

@@ -28,6 +28,9 @@ class durable_worker final : public std::enable_shared_from_this<durable_worker>
     /// One attempt; the router retries within it.
     std::chrono::milliseconds attempt{5'000};
     std::chrono::milliseconds reopen{1'000};
+    /// What was held for longer before it is asked may be decided: this process may have been
+    /// stopped meanwhile, and another have the queue. Below any failure timeout.
+    std::chrono::milliseconds fresh{500};
     /// For logs.
     std::string name{};
   };

@@ -11,18 +11,19 @@ namespace {
 
 /// How long after its last part an answer is still listened to. Givers are asked again before.
 constexpr std::chrono::seconds answer_timeout{3};
-constexpr std::chrono::seconds echo_timeout{1};
 /// Part of a message that ids may take; msgpack puts 2 bytes before the 16 of each.
 constexpr std::size_t bytes_per_id = 18;
 constexpr std::size_t message_divisor = 2;
 
 }  // namespace
 
-hand_over_talk::hand_over_talk(std::shared_ptr<nats_connection> over, subjects names, process self)
+hand_over_talk::hand_over_talk(std::shared_ptr<nats_connection> over, subjects names, process self,
+                               std::chrono::milliseconds echo_timeout)
     : over_{std::move(over)},
       names_{std::move(names)},
       self_{std::move(self)},
-      subject_{names_.hand_over(self_.node, self_.incarnation.hex())} {}
+      subject_{names_.hand_over(self_.node, self_.incarnation.hex())},
+      echo_timeout_{echo_timeout} {}
 
 result<void> hand_over_talk::start(request_handler on_request) {
   on_request_ = std::move(on_request);
@@ -94,7 +95,7 @@ void hand_over_talk::answer(std::string_view reply_to, hand_over_step step,
 }
 
 void hand_over_talk::echo(handler back) {
-  over_->request({subject_}, echo_timeout,
+  over_->request({subject_}, echo_timeout_,
                  [back = std::move(back)](const result<nats_message>& answer) mutable {
                    if (answer) back();
                  });

@@ -4,6 +4,7 @@
 #include <aether/runtime/subjects.hpp>
 #include "core/hand_over.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,7 +21,9 @@ class hand_over_talk : public std::enable_shared_from_this<hand_over_talk> {
   using answer_handler = std::move_only_function<void(hand_answer)>;
   using handler = std::move_only_function<void()>;
 
-  hand_over_talk(std::shared_ptr<nats_connection> over, subjects names, process self);
+  /// @param echo_timeout no echo comes later.
+  hand_over_talk(std::shared_ptr<nats_connection> over, subjects names, process self,
+                 std::chrono::milliseconds echo_timeout = std::chrono::seconds{1});
 
   /// Listens on this process's subject.
   result<void> start(request_handler on_request);
@@ -34,7 +37,7 @@ class hand_over_talk : public std::enable_shared_from_this<hand_over_talk> {
   void answer(std::string_view reply_to, hand_over_step step, std::vector<hand_done> done);
   /// Calls `back` when the server has seen what was sent before, and this connection's handlers
   /// what the server had sent until then: subscriptions begun before are known to it, of those
-  /// ended before nothing comes any more. Not at all when the connection breaks.
+  /// ended before nothing comes any more. Not at all when the connection breaks, or too late.
   void echo(handler back);
 
  private:
@@ -44,6 +47,7 @@ class hand_over_talk : public std::enable_shared_from_this<hand_over_talk> {
   const subjects names_;
   const process self_;
   const std::string subject_;
+  const std::chrono::milliseconds echo_timeout_;
   request_handler on_request_;
   nats_connection::subscription listening_;
 };

@@ -4,10 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 namespace aether::cluster {
+
+/// For one request to the JetStream API.
+inline constexpr std::chrono::milliseconds jetstream_timeout{5'000};
 
 /// What the JetStream API answered to a request.
 struct jetstream_answer {

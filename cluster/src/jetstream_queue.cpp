@@ -10,8 +10,6 @@ namespace aether::cluster {
 
 namespace {
 
-constexpr std::chrono::milliseconds request_timeout{5'000};
-
 /// What is kept of a queue beside it: docs/formats.md.
 struct queue_record {
   std::uint32_t format = 1;
@@ -21,11 +19,12 @@ struct queue_record {
   AETHER_MESSAGE("aether.durable_queue", format, mark, first, takeovers)
 };
 
-pull_consumer::options consumer_of(const subjects& names, std::uint32_t k) {
-  return {.stream = names.durable_stream(k),
+pull_consumer::options consumer_of(const jetstream_queue::parts& of, std::uint32_t k) {
+  return {.stream = of.names.durable_stream(k),
           .kind = "pump",
-          .filter = names.all_durable(k),
-          .inbox = names.inboxes()};
+          .filter = of.names.all_durable(k),
+          .inbox = of.names.inboxes(),
+          .grace = of.grace};
 }
 
 }  // namespace
@@ -33,9 +32,9 @@ pull_consumer::options consumer_of(const subjects& names, std::uint32_t k) {
 jetstream_queue::jetstream_queue(parts of, std::uint32_t k)
     : parts_{std::move(of)},
       k_{k},
-      bucket_{parts_.over, parts_.names, request_timeout},
-      consumer_{std::make_shared<pull_consumer>(parts_.over, *parts_.clock,
-                                                consumer_of(parts_.names, k))} {}
+      bucket_{parts_.over, parts_.names, jetstream_timeout},
+      consumer_{
+          std::make_shared<pull_consumer>(parts_.over, *parts_.clock, consumer_of(parts_, k))} {}
 
 void jetstream_queue::open(bool anew, handlers what, opened_handler done) {
   {
@@ -44,7 +43,7 @@ void jetstream_queue::open(bool anew, handlers what, opened_handler done) {
   }
   pull_consumer::handlers passed_on;
   passed_on.delivered = [weak = weak_from_this()](const nats_message& message,
-                                                  const pull_consumer::delivery& where) {
+                                                  const nats_delivery& where) {
     if (const auto self = weak.lock()) self->take(message, where);
   };
   passed_on.pull_ended = what.pull_ended;
@@ -60,7 +59,7 @@ void jetstream_queue::find_first(bool anew, opened_handler done) {
   const std::string subject = "$JS.API.STREAM.MSG.GET." + parts_.names.durable_stream(k_);
   const std::string body = "{\"seq\":1,\"next_by_subj\":\"" + parts_.names.all_durable(k_) + "\"}";
   parts_.over->request(
-      {subject, as_bytes_view(body)}, request_timeout,
+      {subject, as_bytes_view(body)}, jetstream_timeout,
       [self = shared_from_this(), anew, done = std::move(done)](result<nats_message> got) mutable {
         auto heard = parse_jetstream(got);
         if (!heard) return done(std::unexpected(std::move(heard).error()));
@@ -167,7 +166,7 @@ void jetstream_queue::reserve(stream_sequence mark, done_handler done) {
   });
 }
 
-void jetstream_queue::take(const nats_message& message, const pull_consumer::delivery& where) {
+void jetstream_queue::take(const nats_message& message, const nats_delivery& where) {
   std::function<void(stored_command)> delivered;
   {
     const std::lock_guard lock{mutex_};
@@ -178,7 +177,7 @@ void jetstream_queue::take(const nats_message& message, const pull_consumer::del
   auto read = parse_stored(message);
   if (read) {
     read->sequence = where.sequence;
-    read->repeated = read->repeated || where.again;
+    read->repeated = read->repeated || where.times > 1;
     read->ack_to = ack_to;
     return delivered(std::move(*read));
   }

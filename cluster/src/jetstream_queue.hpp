@@ -25,6 +25,8 @@ class jetstream_queue final : public durable_queue,
     std::shared_ptr<durable_streams> streams;
     timers* clock = nullptr;
     std::function<std::chrono::system_clock::time_point()> wall_clock;
+    /// `pull_consumer::options::grace`.
+    std::chrono::milliseconds grace{1'000};
   };
   jetstream_queue(parts of, std::uint32_t k);
 
@@ -44,7 +46,7 @@ class jetstream_queue final : public durable_queue,
   void write_record(done_handler done);
   void write_next();
   void wrote(const write_result& how, std::vector<done_handler> those);
-  void take(const nats_message& message, const pull_consumer::delivery& where);
+  void take(const nats_message& message, const nats_delivery& where);
   [[nodiscard]] std::string key() const { return "dur." + std::to_string(k_); }
 
   const parts parts_;

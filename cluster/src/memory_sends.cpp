@@ -113,9 +113,11 @@ result<outcome_subscription> memory_sends::outcomes(std::string_view name,
                                                     outcome_handler handler) {
   const std::lock_guard lock{mutex_};
   const auto number = next_listener_++;
-  listeners_[std::string{name}].emplace(number, std::move(handler));
+  const auto who = std::make_shared<outcome_listener>(std::move(handler));
+  listeners_[std::string{name}].emplace(number, who);
   return outcome_subscription{std::shared_ptr<void>{
-      nullptr, [weak = weak_from_this(), number, name = std::string{name}](void*) {
+      nullptr, [weak = weak_from_this(), who, number, name = std::string{name}](void*) {
+        who->end();
         const auto self = weak.lock();
         if (!self) return;
         const std::lock_guard guard{self->mutex_};
@@ -136,7 +138,7 @@ void memory_sends::publish(const stored_command& which, const result<any_reply>&
 
 void memory_sends::tell() {
   while (true) {
-    std::vector<outcome_handler> listeners;
+    std::vector<std::shared_ptr<outcome_listener>> listeners;
     std::optional<told> next;
     {
       const std::lock_guard lock{mutex_};
@@ -151,10 +153,10 @@ void memory_sends::tell() {
     }
     const auto& of = next->command;
     for (const auto& each : listeners)
-      each({of.to, receipt_id(of), of.command,
-            next->answer ? result<any_reply>{encoded_copy(*next->answer)}
-                         : std::unexpected(next->answer.error()),
-            next->parked});
+      each->tell({of.to, receipt_id(of), of.command,
+                  next->answer ? result<any_reply>{encoded_copy(*next->answer)}
+                               : std::unexpected(next->answer.error()),
+                  next->parked});
   }
 }
 

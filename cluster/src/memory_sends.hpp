@@ -3,6 +3,7 @@
 #include <aether/runtime/timers.hpp>
 #include "durable_queue.hpp"
 #include "durable_store.hpp"
+#include "outcome_listener.hpp"
 
 #include <chrono>
 #include <deque>
@@ -73,7 +74,7 @@ class memory_sends final : public durable_queue,
   std::map<std::uint64_t, aside> parked_;
   /// By id; of a series by the id of its first.
   std::map<command_id, stored_command> later_;
-  std::map<std::string, std::map<std::uint64_t, outcome_handler>> listeners_;
+  std::map<std::string, std::map<std::uint64_t, std::shared_ptr<outcome_listener>>> listeners_;
 };
 
 }  // namespace aether::cluster

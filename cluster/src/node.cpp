@@ -66,6 +66,8 @@ struct node::impl {
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
   front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
+  /// The same, for threads that ask while `join` runs.
+  std::atomic<cluster::node_parts*> joined{nullptr};
 
   /// The actors' types, and those that stand for projections.
   std::vector<cluster::hosted> all_types() {
@@ -126,36 +128,8 @@ result<void> node::join() {
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());
+  impl_->joined = impl_->parts.get();
   return {};
-}
-
-std::shared_ptr<event_store> node::events() const {
-  return impl_->parts ? impl_->parts->events() : nullptr;
-}
-std::shared_ptr<snapshot_store> node::snapshots() const {
-  return impl_->parts ? impl_->parts->snapshots() : nullptr;
-}
-
-std::shared_ptr<event_bus> node::bus() const {
-  return impl_->parts ? impl_->parts->bus() : nullptr;
-}
-
-result<projection_client> node::projection(std::string_view name, std::uint32_t version) const {
-  if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");
-  if (!valid_projection_name(name))
-    return fail(errc::invalid_argument, "'" + std::string{name} + "' is no name of a projection");
-  const auto& all = impl_->parts->projections();
-  const auto which = version != 0 ? version : all.newest(name);
-  if (which == 0)
-    return fail(errc::invalid_argument, "this node does not run projection '" + std::string{name} +
-                                            "': say which version is meant");
-  return all.client(name, which);
-}
-
-result<cluster::leader_election> node::election(std::string_view name,
-                                                cluster::election_handlers handlers) {
-  if (!impl_->parts) return fail(errc::not_running, "the node has not joined; call join() first");
-  return impl_->parts->election(name, std::move(handlers));
 }
 
 namespace {
@@ -166,31 +140,71 @@ std::unexpected<error> not_joined() {
 
 }  // namespace
 
+std::shared_ptr<event_store> node::events() const {
+  const auto* in = impl_->joined.load();
+  return in != nullptr ? in->events() : nullptr;
+}
+std::shared_ptr<snapshot_store> node::snapshots() const {
+  const auto* in = impl_->joined.load();
+  return in != nullptr ? in->snapshots() : nullptr;
+}
+
+std::shared_ptr<event_bus> node::bus() const {
+  auto* in = impl_->joined.load();
+  return in != nullptr ? in->bus() : nullptr;
+}
+
+result<projection_client> node::projection(std::string_view name, std::uint32_t version,
+                                           std::shared_ptr<projection_positions> positions) const {
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  if (!valid_projection_name(name))
+    return fail(errc::invalid_argument, "'" + std::string{name} + "' is no name of a projection");
+  const auto& all = in->projections();
+  const auto which = version != 0 ? version : all.newest(name);
+  if (which == 0)
+    return fail(errc::invalid_argument, "this node does not run projection '" + std::string{name} +
+                                            "': say which version is meant");
+  return all.client(name, which, std::move(positions));
+}
+
+result<cluster::leader_election> node::election(std::string_view name,
+                                                cluster::election_handlers handlers) {
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  return in->election(name, std::move(handlers));
+}
+
 result<outcome_subscription> node::outcomes(std::string_view name, outcome_handler handler) {
-  if (!impl_->parts) return not_joined();
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
   if (!detail::token_rule::allows(name))
     return fail(errc::invalid_argument, "an outcome's name is [A-Za-z0-9_-]{1,64}");
-  return impl_->parts->stored_commands().outcomes(name, std::move(handler));
+  return in->stored_commands().outcomes(name, std::move(handler));
 }
 
 result<std::vector<parked_send>> node::parked_sends(std::size_t limit) const {
-  if (!impl_->parts) return not_joined();
-  return impl_->parts->stored_commands().parked(limit);
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  return in->stored_commands().parked(limit);
 }
 
 result<void> node::resend_parked(const parked_send& which) {
-  if (!impl_->parts) return not_joined();
-  return impl_->parts->stored_commands().resend(which);
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  return in->stored_commands().resend(which);
 }
 
 result<void> node::discard_parked(const parked_send& which) {
-  if (!impl_->parts) return not_joined();
-  return impl_->parts->stored_commands().discard(which);
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  return in->stored_commands().discard(which);
 }
 
 result<bool> node::cancel_reminder(const actor_address& to, const command_id& id) {
-  if (!impl_->parts) return not_joined();
-  return impl_->parts->stored_commands().cancel(to, id);
+  auto* in = impl_->joined.load();
+  if (in == nullptr) return not_joined();
+  return in->stored_commands().cancel(to, id);
 }
 
 dead_letters& node::dead_letters() const noexcept { return *impl_->dead; }
@@ -218,7 +232,7 @@ int node::run_until_signal() {
 }
 
 node_status node::status() const {
-  if (impl_->parts) return impl_->parts->status();
+  if (const auto* in = impl_->joined.load()) return in->status();
   node_status alone;
   alone.node = impl_->settings.node;
   return alone;

@@ -34,12 +34,6 @@ std::optional<std::uint32_t> last_number(std::string_view subject) {
   return failed == std::errc{} && stop == end ? std::optional{value} : std::nullopt;
 }
 
-std::string stored_events_of(const subjects& names, shard_id shard) {
-  std::string all = names.all_stored_events();
-  all.pop_back();  // the wildcard
-  return all + std::to_string(shard.value()) + ".>";
-}
-
 }  // namespace
 
 actor_type projection_type(std::string_view name, std::uint32_t version) {
@@ -116,10 +110,13 @@ bool node_projections::stop(std::chrono::milliseconds timeout) {
   return clean;
 }
 
-projection_client node_projections::client(std::string_view name, std::uint32_t version) const {
-  projection_client::parts with{.events = parts_.events, .records = parts_.records};
+projection_client node_projections::client(std::string_view name, std::uint32_t version,
+                                           std::shared_ptr<projection_positions> positions) const {
+  projection_client::parts with{
+      .events = parts_.events, .records = parts_.records, .positions = std::move(positions)};
   const auto* here = find(name, version);
-  if (here != nullptr) with.positions = here->runner->definition().positions;
+  if (with.positions == nullptr && here != nullptr)
+    with.positions = here->runner->definition().positions;
   if (parts_.connection)
     with.hint = [over = parts_.connection, names = parts_.names, name = std::string{name},
                  version](std::uint32_t partition) {
@@ -177,7 +174,7 @@ std::vector<nats_connection::subscription> node_projections::subscribe(std::uint
   const auto& range = tenants_.front().runner->partitions()[partition];
   for (std::uint32_t i = 0; i < range.count; ++i) {
     const shard_id shard{range.first.value() + i};
-    auto one = parts_.connection->subscribe(stored_events_of(parts_.names, shard), heard);
+    auto one = parts_.connection->subscribe(parts_.names.shard_stored_events(shard), heard);
     if (one) made.push_back(std::move(*one));  // else it polls
   }
   return made;

@@ -50,7 +50,9 @@ class node_projections final : public slot_tenant {
   /// Releases everything. @returns false when a handler still runs after `timeout`.
   bool stop(std::chrono::milliseconds timeout);
 
-  [[nodiscard]] projection_client client(std::string_view name, std::uint32_t version) const;
+  /// @param positions null: those of the projection, where it is run here; else with the records.
+  [[nodiscard]] projection_client client(std::string_view name, std::uint32_t version,
+                                         std::shared_ptr<projection_positions> positions) const;
   /// The newest version of that name which runs here; 0: none does.
   [[nodiscard]] std::uint32_t newest(std::string_view name) const;
   [[nodiscard]] std::vector<projection_stats> stats() const;

@@ -2,7 +2,6 @@
 
 #include "jetstream_answer.hpp"
 
-#include <charconv>
 #include <utility>
 
 namespace aether::cluster {
@@ -14,8 +13,6 @@ using clock = std::chrono::steady_clock;
 
 constexpr int nobody = 503;
 constexpr int conflict = 409;
-/// Beyond a pull's expiry, by when the server says that it ended.
-constexpr std::chrono::seconds grace{1};
 /// A message that is under way for so long is delivered again; it does no harm.
 constexpr std::chrono::hours ack_wait{1};
 
@@ -26,29 +23,6 @@ std::string fresh_inbox(const std::string& below) {
 std::unexpected<error> closed() { return fail(errc::unavailable, "closed meanwhile"); }
 
 }  // namespace
-
-/// `$JS.ACK.<stream>.<consumer>.<times>.<sequence>.<number>....`, or with two tokens more before
-/// the stream.
-std::optional<pull_consumer::delivery> pull_consumer::parse_delivery(std::string_view ack_to) {
-  std::vector<std::string_view> tokens;
-  while (tokens.size() < 13) {
-    const auto dot = ack_to.find('.');
-    tokens.push_back(ack_to.substr(0, dot));
-    if (dot == ack_to.npos) break;
-    ack_to = ack_to.substr(dot + 1);
-  }
-  if (tokens.size() < 9) return std::nullopt;
-  const std::size_t at = tokens.size() == 9 ? 4 : 6;
-  const auto number = [&](std::size_t which) {
-    std::uint64_t value = 0;
-    const auto text = tokens[which];
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failed == std::errc{} && end == text.data() + text.size() ? value : 0;
-  };
-  const auto times = number(at), sequence = number(at + 1), nth = number(at + 2);
-  if (times == 0 || sequence == 0 || nth == 0) return std::nullopt;
-  return delivery{stream_sequence{sequence}, nth, times > 1};
-}
 
 pull_consumer::pull_consumer(std::shared_ptr<nats_connection> over, timers& clock, options how)
     : over_{std::move(over)},
@@ -181,9 +155,9 @@ void pull_consumer::pull(std::size_t count) {
 
 /// What is not the next was missed on the way: the order of an actor's commands hangs on it.
 void pull_consumer::on_message(nats_message message) {
-  const auto where = parse_delivery(message.reply_to());
+  const auto where = nats_delivery::parse(message.reply_to());
   if (message.status() != 0 || !where) return on_status(message);
-  std::function<void(nats_message, delivery)> take;
+  std::function<void(nats_message, nats_delivery)> take;
   bool last = false;
   {
     const std::lock_guard lock{mutex_};
@@ -240,7 +214,7 @@ void pull_consumer::watch(std::uint64_t turn) {
     const std::lock_guard lock{mutex_};
     if (!open_ || turn != turn_) return;
     losses = losses_;
-    overdue = awaited_ > 0 && clock::now() > pulled_at_ + how_.expires + grace;
+    overdue = awaited_ > 0 && clock::now() > pulled_at_ + how_.expires + how_.grace;
   }
   if (over_->connected() && over_->losses() != losses)
     return lose({errc::unavailable, "the connection was lost for a while"});

@@ -2,6 +2,7 @@
 
 #include <aether/runtime/ids.hpp>
 #include <aether/runtime/nats.hpp>
+#include <aether/runtime/nats_delivery.hpp>
 #include <aether/runtime/timers.hpp>
 
 #include <chrono>
@@ -31,22 +32,16 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
     std::string inbox;
     /// How long the server keeps a pull that brings nothing.
     std::chrono::milliseconds expires{5'000};
+    /// Beyond that, by when the server has said that it ended; else the consumer is lost.
+    std::chrono::milliseconds grace{1'000};
     std::chrono::milliseconds request_timeout{5'000};
     /// Between two looks whether the connection was lost meanwhile.
     std::chrono::milliseconds look{250};
     /// More than are ever held: the server stops delivering there.
     std::size_t unacknowledged_max = 100'000;
   };
-  /// Where a message stands.
-  struct delivery {
-    stream_sequence sequence;
-    /// Of this consumer: 1, 2 ...
-    std::uint64_t number = 0;
-    /// Not for the first time.
-    bool again = false;
-  };
   struct handlers {
-    std::function<void(nats_message, delivery)> delivered;
+    std::function<void(nats_message, nats_delivery)> delivered;
     std::function<void()> pull_ended;
     std::function<void(const error&)> lost;
   };
@@ -62,8 +57,6 @@ class pull_consumer final : public std::enable_shared_from_this<pull_consumer> {
   /// No handler is called any more, but for one that is under way; an opening that is under way
   /// fails.
   void close();
-  /// Reads the subject on which a delivery is acknowledged.
-  [[nodiscard]] static std::optional<delivery> parse_delivery(std::string_view ack_to);
 
  private:
   void found(std::uint64_t turn, const result<nats_message>& names, done_handler done);

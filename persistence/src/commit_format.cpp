@@ -106,6 +106,8 @@ bool read_back_pointers(value_reader& in, std::vector<stream_sequence>& into) {
   const auto found = in.binary();
   if (!found) return in.nil();
   bytes_view rest = *found;
+  const auto count = std::ranges::count_if(rest, [](std::byte b) { return b < std::byte{0x80}; });
+  into.reserve(std::min(static_cast<std::size_t>(count), commit_back_pointers_max));
   std::uint64_t sequence = 0;
   while (!rest.empty()) {
     const auto step = take_varint(rest);

@@ -83,10 +83,24 @@ result<void> projection_client::wait_for(const stored_position& seen,
     if (parts_.hint) parts_.hint(partition);
     return false;
   });
-  if (done || done.error().code() != errc::timed_out) return done;
+  if (done) return not_parked(seen, partition);
+  if (done.error().code() != errc::timed_out) return done;
   return fail(errc::timed_out, to_string(key(partition)) + " is at sequence " +
                                    std::to_string(reached.value()) + ", not yet at " +
                                    std::to_string(seen.sequence.value()));
+}
+
+/// The position passes what is parked; the view lacks it.
+result<void> projection_client::not_parked(const stored_position& seen,
+                                           std::uint32_t partition) const {
+  const auto lot = load_lot(*parts_.records, key(partition));
+  if (!lot) return std::unexpected(lot.error());
+  for (const auto& one : lot->first.entries())
+    if (one.address == seen.actor && one.sequence <= seen.sequence)
+      return fail(errc::handler_failed, to_string(key(partition)) + ": sequence " +
+                                            std::to_string(one.sequence.value()) + " of " +
+                                            to_string(one.address) + " is parked: " + one.reason);
+  return {};
 }
 
 result<std::uint64_t> projection_client::lag_of(std::uint32_t partition) const {

@@ -22,6 +22,7 @@ std::string complaint(const projection_definition& wanted) {
     return "batch_commits_max is not in 1.." + std::to_string(batch_commits_bound);
   if (how.ahead_commits_max == 0 || how.ahead_commits_max > ahead_commits_bound)
     return "ahead_commits_max is not in 1.." + std::to_string(ahead_commits_bound);
+  if (how.workers > workers_bound) return "workers is not in 0.." + std::to_string(workers_bound);
   if (how.poll_interval.count() <= 0 || how.poll_interval_max < how.poll_interval)
     return "poll_interval is not above 0 and at most poll_interval_max";
   if (how.retry_min.count() <= 0 || how.retry_max < how.retry_min)

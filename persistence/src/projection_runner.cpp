@@ -16,8 +16,21 @@ namespace {
 using machine_input =
     std::move_only_function<void(projection_machine&, projection_instant, projection_effects&)>;
 
+constexpr std::size_t workers_default = 4;
+
 /// Commits of a replay read at once.
 constexpr std::size_t past_commits_max = 256;
+
+result<std::vector<history_record>> as_records(result<std::vector<recorded_commit>> commits) {
+  if (!commits) return std::unexpected(std::move(commits).error());
+  std::vector<history_record> records;
+  records.reserve(commits->size());
+  for (auto& one : *commits) {
+    const auto sequence = one.sequence;
+    records.push_back({sequence, std::move(one)});
+  }
+  return records;
+}
 
 result<void> call(const projection_handler& handler, const projection_batch& batch) {
   try {
@@ -66,7 +79,8 @@ struct projection_runner::impl : std::enable_shared_from_this<impl> {
       lanes.push_back(std::make_unique<lane>(projection_machine{{wanted.name, wanted.version, k},
                                                                 wanted.types,
                                                                 wanted.options,
-                                                                wanted.handler_stores_position},
+                                                                wanted.handler_stores_position,
+                                                                with.events->forgets()},
                                              ranges[k]));
       lanes.back()->seen.key = {wanted.name, wanted.version, k};
       lanes.back()->seen.phase = "stopped";
@@ -92,7 +106,8 @@ struct projection_runner::impl : std::enable_shared_from_this<impl> {
   }
 
   void start_workers() {
-    const std::size_t all = with.workers != 0 ? with.workers : std::min(workers_max, ranges.size());
+    const auto asked = wanted.options.workers;
+    const std::size_t all = asked != 0 ? asked : std::min(workers_default, ranges.size());
     for (std::size_t i = 0; i < all; ++i) workers.emplace_back([this] { work(); });
   }
 
@@ -243,18 +258,44 @@ struct projection_runner::impl : std::enable_shared_from_this<impl> {
   }
 
   void carry_out(std::uint32_t k, projection_effect::read_past& what, projection_effects&) {
-    auto back = [weak = weak_from_this(), k](result<std::vector<recorded_commit>> commits) {
-      if (const auto self = weak.lock())
-        self->post(k, [commits = std::move(commits)](auto& machine, auto at, auto& out) mutable {
-          machine.past_read(std::move(commits), at, out);
-        });
-    };
     const auto& entry = what.entry;
-    if (entry.whole_actor)
-      with.events->read(entry.address, std::max(what.from, event_version{1}), entry.sequence,
-                        past_commits_max, std::move(back));
-    else
-      with.events->fetch(entry.address, {entry.sequence}, std::move(back));
+    if (!entry.whole_actor)
+      return with.events->fetch(entry.address, {entry.sequence},
+                                [weak = weak_from_this(), k, round = what.round](auto commits) {
+                                  if (const auto self = weak.lock())
+                                    self->past_came(k, round, as_records(std::move(commits)));
+                                });
+    if (what.from.value() == 0) return read_records(k, what);
+    with.events->read(entry.address, what.from, entry.sequence, past_commits_max,
+                      [weak = weak_from_this(), k, what](auto commits) {
+                        const auto self = weak.lock();
+                        if (!self) return;
+                        if (!commits && commits.error().code() == errc::corrupt_history)
+                          return self->read_records(k, what);
+                        self->past_came(k, what.round, as_records(std::move(commits)));
+                      });
+  }
+
+  /// All of the actor's, those that cannot be read among them: where that has to be found out.
+  void read_records(std::uint32_t k, const projection_effect::read_past& what) {
+    with.events->records(what.entry.address, [weak = weak_from_this(), k, after = what.after,
+                                              round = what.round](auto records) {
+      const auto self = weak.lock();
+      if (!self) return;
+      if (records) {
+        std::erase_if(*records, [&](const auto& one) { return one.sequence <= after; });
+        if (records->size() > past_commits_max)
+          records->erase(records->begin() + past_commits_max, records->end());
+      }
+      self->past_came(k, round, std::move(records));
+    });
+  }
+
+  void past_came(std::uint32_t k, std::uint64_t round,
+                 result<std::vector<history_record>> records) {
+    post(k, [round, records = std::move(records)](auto& machine, auto at, auto& out) mutable {
+      machine.past_read(round, std::move(records), at, out);
+    });
   }
 
   void carry_out(std::uint32_t k, projection_effect::wake_at& what, projection_effects&) {

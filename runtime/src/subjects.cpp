@@ -116,6 +116,9 @@ std::string subjects::shard_commits(shard_id shard) const {
 }
 std::string subjects::all_commits() const { return root_ + "evt.>"; }
 std::string subjects::all_stored_events() const { return root_ + "bus.>"; }
+std::string subjects::shard_stored_events(shard_id shard) const {
+  return of_shard("bus", shard, 2) + ".>";
+}
 std::string subjects::stored_events(shard_id shard, const actor_address& address) const {
   return of_actor("bus", shard, address);
 }

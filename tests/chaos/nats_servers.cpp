@@ -61,12 +61,6 @@ bool greets(std::uint16_t port) {
          first == 'I';
 }
 
-std::uint16_t free_port() {
-  std::uint16_t port = 0;
-  const auto held = listen_on_free_port(port);
-  return port;
-}
-
 std::string local(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
 }  // namespace
@@ -107,26 +101,25 @@ nats_servers::nats_servers(const options& how) : how_{how}, servers_(how.count) 
   for (std::uint32_t i = 0; i < how_.count; ++i) {
     server& one = servers_[i];
     one.name = "server" + std::to_string(i);
-    one.port = free_port();
-    one.route_port = free_port();
     one.config = how_.directory / (one.name + ".conf");
     one.log = how_.directory / (one.name + ".log");
   }
   for (std::uint32_t from = 0; from < how_.count; ++from)
     for (std::uint32_t to = 0; to < how_.count; ++to)
-      if (from != to) routes_[{from, to}] = std::make_unique<tcp_proxy>(servers_[to].route_port);
+      if (from != to)
+        routes_[{from, to}] = std::make_unique<tcp_proxy>(servers_[to].route_port.number());
   for (std::uint32_t i = 0; i < how_.count; ++i) write_config(i);
 }
 
 void nats_servers::write_config(std::uint32_t i) const {
   const server& one = servers_[i];
   std::ofstream out{one.config};
-  out << "server_name: " << one.name << "\nlisten: " << local(one.port)
+  out << "server_name: " << one.name << "\nlisten: " << local(one.port.number())
       << "\njetstream { store_dir: \"" << (how_.directory / one.name).string() << "\" }\n";
   if (how_.count == 1) return;
   // Nobody listens where they say that they do: so they know one another through the proxies alone,
   // and clients learn of no server that they were not told of.
-  out << "cluster {\n  name: chaos\n  listen: " << local(one.route_port)
+  out << "cluster {\n  name: chaos\n  listen: " << local(one.route_port.number())
       << "\n  advertise: \"127.0.0.1:1\"\n  no_advertise: true\n  routes: [";
   for (std::uint32_t to = 0; to < how_.count; ++to)
     if (to != i) out << "\n    nats://" << local(routes_.at({i, to})->port());
@@ -143,7 +136,7 @@ or_error<std::unique_ptr<nats_servers>> nats_servers::start(const options& how) 
 
 std::vector<std::uint16_t> nats_servers::ports() const {
   std::vector<std::uint16_t> all;
-  std::ranges::transform(servers_, std::back_inserter(all), &server::port);
+  for (const server& one : servers_) all.push_back(one.port.number());
   return all;
 }
 
@@ -174,7 +167,7 @@ void nats_servers::set_routes(std::uint32_t i, flow how) {
 }
 
 or_error<void> nats_servers::await_greetings(clock::time_point deadline) {
-  const auto greets_now = [](const server& one) { return greets(one.port); };
+  const auto greets_now = [](const server& one) { return greets(one.port.number()); };
   while (!std::ranges::all_of(servers_, greets_now)) {
     if (flights::stop_requested() != 0) return std::unexpected("interrupted");
     if (!failed_start_.empty()) return std::unexpected(failed_start_);

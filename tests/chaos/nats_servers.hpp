@@ -3,6 +3,7 @@
 #include "examples/flights/child_process.hpp"
 #include "examples/flights/or_error.hpp"
 #include "tcp_proxy.hpp"
+#include "tests/support/held_port.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -47,7 +48,7 @@ class nats_servers {
   [[nodiscard]] std::uint32_t count() const noexcept {
     return static_cast<std::uint32_t>(servers_.size());
   }
-  [[nodiscard]] std::uint16_t port(std::uint32_t i) const { return servers_.at(i).port; }
+  [[nodiscard]] std::uint16_t port(std::uint32_t i) const { return servers_.at(i).port.number(); }
   [[nodiscard]] std::vector<std::uint16_t> ports() const;
 
   /// SIGKILL; returns when it is gone.
@@ -69,7 +70,7 @@ class nats_servers {
  private:
   struct server {
     std::string name;
-    std::uint16_t port = 0, route_port = 0;
+    testing_support::held_port port, route_port;
     std::filesystem::path config, log;
     std::optional<flights::child_process> process;
   };

@@ -17,6 +17,7 @@ namespace {
 using namespace aether;
 using namespace std::chrono_literals;
 using testing_support::await;
+using testing_support::await_limit;
 using testing_support::nats_cluster;
 using testing_support::stream_request;
 
@@ -44,7 +45,7 @@ std::shared_ptr<nats_connection> connect(const std::string& url) {
 /// As an operator makes it.
 void create_by_hand(nats_connection& connection, const nlohmann::json& config) {
   const auto name = config.at("name").get<std::string>();
-  const auto made = stream_request(connection, "CREATE." + name, config);
+  const auto made = stream_request(connection, "CREATE." + name, config, await_limit);
   REQUIRE_MESSAGE(made.has_value(), made.error().message());
   REQUIRE_MESSAGE(!made->contains("error"), made->dump());
 }
@@ -89,7 +90,7 @@ TEST_CASE("replicas: a bucket that has more is refused where two writers may bot
                                {"subjects", {names.bucket_key(">")}},
                                {"num_replicas", 3},
                                {"max_msgs_per_subject", 1}});
-  const auto made = cluster::kv_bucket{connection, names, 5s}.create_wait(1);
+  const auto made = cluster::kv_bucket{connection, names, await_limit}.create_wait(1);
   CHECK(made.has_value() == connection->server().at_least(2, 9, 21));
   if (!made) CHECK(made.error().code() == errc::unsupported_server);
 }
@@ -106,8 +107,12 @@ TEST_CASE("replicas: what a leader could not store is in doubt, others may have 
     create_by_hand(*connection, config);
     const auto found = create_streams(*connection, own, with_replicas(replicas));
     REQUIRE_MESSAGE(found.has_value(), found.error().message());
+    // Three attempts, in 6 s, and time for an answer to the last, which is the one that is told.
     jetstream_event_store store{
-        connection, own, *found, {.request_timeout = 500ms, .append_deadline = 2s}};
+        connection,
+        own,
+        *found,
+        {.request_timeout = 10s, .append_deadline = 13s, .backoff_min = 2s, .backoff_max = 8s}};
     const auto full = testing::append(store, testing::address("account", "large"), {},
                                       testing::commit_after({}, 1, 5'000));
     REQUIRE_FALSE(full.has_value());

@@ -32,7 +32,7 @@ TEST_CASE("server features: a server pages its answers exactly where it is said 
   std::promise<std::size_t> counted;
   auto count = counted.get_future();
   connection->request_stream({"$JS.API.DIRECT.GET." + names.event_stream(0), as_bytes_view(query)},
-                             2s, [&, seen = std::size_t{0}](result<nats_message> part) mutable {
+                             30s, [&, seen = std::size_t{0}](result<nats_message> part) mutable {
                                // One without a pending count is the whole answer of an old server.
                                const bool message = part && part->status() == 0;
                                seen += message ? 1 : 0;

@@ -122,7 +122,7 @@ TEST_CASE(
       mix(client, number, dice);
     }
     const auto half_way = [&] {
-      const auto got = book.ask(journal::read{}, 1s).get();
+      const auto got = book.ask(journal::read{}, await_limit).get();
       const auto last = got ? got->last : std::map<std::string, std::int64_t>{};
       const auto found = last.find("client");
       return found != last.end() && found->second > 40 * round;
@@ -133,14 +133,14 @@ TEST_CASE(
   const auto owner = family.start("an owner");
   journal::entries end;
   CHECK(await([&] {
-    end = book.ask(journal::read{}, 1s).get().value_or(journal::entries{});
+    end = book.ask(journal::read{}, await_limit).get().value_or(journal::entries{});
     return end.last["client"] == number && end.last["child"] == sent_by_child;
   }));
   CHECK(end.astray == 0);
   CHECK(end.count == number + sent_by_child);
   const auto mixed = [&] {
     return client.actor<journal::book>("mixed")
-        .ask(journal::read{}, 1s)
+        .ask(journal::read{}, await_limit)
         .get()
         .value_or(journal::entries{});
   };

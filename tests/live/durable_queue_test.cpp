@@ -29,13 +29,14 @@ constexpr durable_streams::layout layout{.shards = 4, .streams = 1, .replicas = 
 
 /// A process that works the queue off, as far as the test wants.
 struct owner {
-  explicit owner(const nats_server& server)
+  explicit owner(const nats_server& server,
+                 std::chrono::milliseconds grace = std::chrono::seconds{1})
       : connection{nats_connection::open({.url = server.url(), .client_name = "owner"}).value()},
         streams{std::make_shared<durable_streams>(connection, names, layout,
                                                   &std::chrono::system_clock::now)},
         queue{std::make_shared<jetstream_queue>(
             jetstream_queue::parts{connection, names, streams, &clock,
-                                   &std::chrono::system_clock::now},
+                                   &std::chrono::system_clock::now, grace},
             0)} {}
   ~owner() { queue->close(false); }
 
@@ -152,7 +153,7 @@ TEST_CASE(
 
 TEST_CASE("durable queue: a pull that brings nothing ends, and the queue stays its owner's") {
   const nats_server server;
-  owner one{server};
+  owner one{server, await_limit};
   make_bucket(one);
   one.send("alice");
   REQUIRE(one.open().has_value());
@@ -211,6 +212,37 @@ TEST_CASE("durable queue: who has lost it to another can neither pull, acknowled
   CHECK(old.got.size() == 1);
   CHECK(!old.reserve(200));
   CHECK(next.reserve(300));
+}
+
+TEST_CASE(
+    "durable queue: the next of a series is stored behind the one before it, and only there") {
+  const nats_server server;
+  const owner one{server};
+  const actor_address alice{*actor_type::parse("account"), *actor_id::parse("alice")};
+  stored_command due{.to = alice, .id = command_id::make()};
+  due.command = "bank.deposit";
+  due.payload = encode(bank::deposit{1});
+  due.series = due.id;
+  due.due_ms = 1;
+  due.every_ms = 3'600'000;
+  std::promise<result<durable_receipt>> sent;
+  one.streams->send(due, [&](result<durable_receipt> how) { sent.set_value(std::move(how)); });
+  const auto first = sent.get_future().get().value();
+
+  const auto next = successor(due, 1'000);
+  const auto stored_behind = [&](stream_sequence which) {
+    std::promise<result<stream_sequence>> done;
+    one.streams->enqueue_later(
+        next, which, [&](result<stream_sequence> how) { done.set_value(std::move(how)); });
+    return done.get_future().get();
+  };
+  const auto second = stored_behind(first.sequence);
+  REQUIRE(second.has_value());
+  // Another owner, or this one again, whose acknowledgement was lost.
+  CHECK(stored_behind(first.sequence).error().code() == errc::version_conflict);
+  // Cancelled just now.
+  REQUIRE(one.streams->cancel(alice, first.id).value());
+  CHECK(stored_behind(*second).error().code() == errc::version_conflict);
 }
 
 }  // namespace aether::cluster

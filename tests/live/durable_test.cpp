@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -42,7 +43,7 @@ std::unique_ptr<node> started(const nats_server& server, const std::string& name
 }
 
 journal::entries entries_of(node& in, const std::string& book) {
-  const auto got = in.actor<journal::book>(book).ask(journal::read{}, 1s).get();
+  const auto got = in.actor<journal::book>(book).ask(journal::read{}, await_limit).get();
   return got.value_or(journal::entries{});
 }
 
@@ -67,7 +68,7 @@ bool all_there(node& in, const std::string& book, const std::string& sender, std
 }
 
 std::int64_t cents(node& in, const std::string& id) {
-  const auto got = in.actor<bank::account>(id).ask(bank::get_balance{}, 1s).get();
+  const auto got = in.actor<bank::account>(id).ask(bank::get_balance{}, await_limit).get();
   return got ? got->cents : -1;
 }
 
@@ -107,12 +108,26 @@ TEST_CASE("durable live: what was stored while no node could handle it is handle
   for (std::int64_t i = 1; i <= 50; ++i)
     for (const auto* book : {"a", "b", "c"}) note(*client, book, "s", i);
   // Without waiting for receipts: in the order of the calls.
-  std::atomic<int> stored{0};
-  for (std::int64_t i = 1; i <= 500; ++i)
-    client->actor<journal::book>("d").send_durable(
-        journal::note{"s", i}, {},
-        [&](const result<durable_receipt>& got) { stored += got.has_value(); });
-  REQUIRE(await([&] { return stored == 500; }));
+  const auto d = client->actor<journal::book>("d");
+  std::vector<command_id> ids(500);
+  std::vector<std::promise<bool>> stored(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = command_id::make();
+    d.with_id(ids[i], false)
+        .send_durable(journal::note{"s", static_cast<std::int64_t>(i) + 1}, {},
+                      [&stored, i](const result<durable_receipt>& got) {
+                        stored[i].set_value(got.has_value());
+                      });
+  }
+  // Whether it is stored may not have been heard in time: what was, is not stored twice.
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    bool there = stored[i].get_future().get();
+    REQUIRE(await([&] {
+      const journal::note same{"s", static_cast<std::int64_t>(i) + 1};
+      there = there || d.with_id(ids[i]).send_durable(same).get().has_value();
+      return there;
+    }));
+  }
   const auto one = started<journal::book>(server, "n1");
   CHECK(await([&] { return all_there(*client, "d", "s", 500); }));
   CHECK(entries_of(*client, "d").count == 500);
@@ -230,7 +245,7 @@ TEST_CASE("durable live: one that cannot be handled is parked, and sent again wh
   REQUIRE(sent);
   REQUIRE(it.send_durable(add{10}).get());
   const auto sum = [&] {
-    const auto got = it.ask(add{0}, 1s).get();
+    const auto got = it.ask(add{0}, await_limit).get();
     return got ? got->sum : -1;
   };
   REQUIRE(await([&] { return sum() == 10; }));
@@ -240,7 +255,7 @@ TEST_CASE("durable live: one that cannot be handled is parked, and sent again wh
     return parked.size() == 1;
   }));
   CHECK(parked[0].id == sent->id);
-  CHECK(parked[0].deliveries == 5);
+  CHECK(parked[0].deliveries >= 5);  // those that could not reach it count as well
   CHECK(parked[0].code == errc::handler_failed);
   throws = false;
   REQUIRE(client->resend_parked(parked[0]));

@@ -85,11 +85,14 @@ class process {
                              const std::filesystem::path& log) {
     ::setenv("AETHER_NATS", server.url().c_str(), 1);
     ::setenv("AETHER_NODE", name.c_str(), 1);
+    // So that one which is only late is not taken for one that is gone.
+    ::setenv("AETHER_FAILURE_TIMEOUT", "20s", 1);
     auto made = child_process::start(
         {"/proc/self/exe", {"--test-case=singleton: a node of another test", "--no-skip"}, log});
     REQUIRE(made);
     ::unsetenv("AETHER_NATS");
     ::unsetenv("AETHER_NODE");
+    ::unsetenv("AETHER_FAILURE_TIMEOUT");
     return std::move(*made);
   }
 
@@ -131,6 +134,7 @@ TEST_CASE("singleton: one is active over three nodes, and comes back by itself a
   options guest;
   guest.nats = server.url();
   guest.node = "guest";
+  guest.failure_timeout = 20s;
   node client{guest};
   REQUIRE(client.join());
   const auto first = client.singleton<beacon>().ask(ping{}, await_limit).get();

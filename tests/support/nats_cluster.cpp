@@ -6,14 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <chrono>
-#include <netinet/in.h>
 #include <optional>
-#include <random>
 #include <stdexcept>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace aether::testing_support {
 namespace {
@@ -21,48 +16,18 @@ namespace {
 using json = nlohmann::json;
 using namespace std::chrono_literals;
 
-/// Holds a port that was free, until it is destroyed.
-class held_port {
- public:
-  /// Below the ports that systems hand out by themselves, so that nobody gets it by chance between
-  /// this object's end and the server's start.
-  held_port() {
-    std::random_device random;
-    std::uniform_int_distribution<int> any{10'000, 30'000};
-    for (int tries = 0; tries < 1'000; ++tries)
-      if (bind_to(static_cast<std::uint16_t>(any(random)))) return;
-    throw std::runtime_error("no free port below 30000");
-  }
-  held_port(const held_port&) = delete;
-  held_port& operator=(const held_port&) = delete;
-  ~held_port() { ::close(fd_); }
-  [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
-
- private:
-  bool bind_to(std::uint16_t port) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(port);
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    number_ = port;
-    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0) return true;
-    ::close(fd_);
-    return false;
-  }
-
-  int fd_ = -1;
-  std::uint16_t number_ = 0;
-};
+constexpr std::size_t log_lines_shown = 15;
 
 std::string name_of(std::size_t i) { return "server-" + std::to_string(i); }
 
-std::string config_of(std::size_t i, const std::array<std::uint16_t, nats_cluster::size>& routes) {
-  const auto at = [](std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); };
+std::string config_of(std::size_t i, const std::array<held_port, nats_cluster::size>& routes) {
+  const auto at = [](const held_port& port) {
+    return "127.0.0.1:" + std::to_string(port.number());
+  };
   std::string text = "server_name: " + name_of(i) +
                      "\ncluster {\n  name: aether-test\n  listen: " + at(routes[i]) +
                      "\n  routes: [";
-  for (const auto port : routes) text += "\n    nats://" + at(port);
+  for (const auto& port : routes) text += "\n    nats://" + at(port);
   return text + "\n  ]\n}\n";
 }
 
@@ -103,17 +68,20 @@ bool all_current(const json& cluster) {
 }  // namespace
 
 nats_cluster::nats_cluster() {
-  std::array<std::uint16_t, size> routes{};
-  {
-    const std::array<held_port, size> held;
-    std::ranges::transform(held, routes.begin(), &held_port::number);
-  }
   for (std::size_t i = 0; i < size; ++i)
     servers_[i] =
-        std::make_unique<nats_server>(nats_server::options{.config = config_of(i, routes)});
+        std::make_unique<nats_server>(nats_server::options{.config = config_of(i, routes_)});
   // Servers that are elected under load may take several elections.
   if (!await([this] { return takes_streams(url()); }, 3 * await_limit))
-    throw std::runtime_error("three nats-servers did not become one JetStream cluster");
+    throw std::runtime_error("three nats-servers did not become one JetStream cluster. " +
+                             last_words());
+}
+
+std::string nats_cluster::last_words() const {
+  std::string text = "The ends of their logs:";
+  for (std::size_t i = 0; i < size; ++i)
+    text += "\n" + name_of(i) + ":\n" + servers_[i]->last_words(log_lines_shown);
+  return text;
 }
 
 std::string nats_cluster::url() const {

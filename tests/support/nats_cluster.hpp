@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/runtime/nats.hpp>
+#include "support/held_port.hpp"
 #include "support/nats_server.hpp"
 
 #include <array>
@@ -42,6 +43,9 @@ class nats_cluster {
                                     std::chrono::milliseconds limit) const;
 
  private:
+  [[nodiscard]] std::string last_words() const;
+
+  std::array<held_port, size> routes_;
   std::array<std::unique_ptr<nats_server>, size> servers_;
 };
 

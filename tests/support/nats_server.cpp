@@ -2,8 +2,6 @@
 
 #include "support/await.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <fcntl.h>
@@ -67,7 +65,7 @@ pid_t spawn(std::vector<std::string> command, const fs::path& log) {
   return child;
 }
 
-// A server that has a port file or an open port may not serve yet; one that greets does.
+// A server that has an open port may not serve yet; one that greets does.
 bool greets(std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in where{};
@@ -94,7 +92,7 @@ nats_server::nats_server(options chosen)
   }
   config << options_.config << "\n";
   config.close();
-  start(-1);
+  start();
 }
 
 nats_server::~nats_server() {
@@ -103,14 +101,22 @@ nats_server::~nats_server() {
   fs::remove_all(directory_, ignored);
 }
 
-std::string nats_server::url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
+std::string nats_server::url() const { return "nats://127.0.0.1:" + std::to_string(port()); }
 
-void nats_server::start(int port) {
-  fs::create_directories(directory_ / "ports");
-  pid_ = spawn(
-      {executable(), "-a", "127.0.0.1", "-p", std::to_string(port), "-c",
-       (directory_ / "nats.conf").string(), "--ports_file_dir", (directory_ / "ports").string()},
-      directory_ / "log");
+std::string nats_server::last_words(std::size_t lines) const {
+  const std::string log = content(directory_ / "log");
+  std::size_t from = log.size();
+  for (std::size_t line = 0; line < lines && from > 0; ++line) {
+    const auto end = from > 1 ? log.rfind('\n', from - 2) : log.npos;
+    from = end == log.npos ? 0 : end + 1;
+  }
+  return log.substr(from);
+}
+
+void nats_server::start() {
+  pid_ = spawn({executable(), "-a", "127.0.0.1", "-p", std::to_string(port()), "-c",
+                (directory_ / "nats.conf").string()},
+               directory_ / "log");
   await_ready();
 }
 
@@ -118,25 +124,13 @@ void nats_server::await_ready() {
   bool exited = false;
   const bool ready = await([&] {
     exited = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
-    return exited || ((port_ != 0 || find_port()) && greets(port_));
+    return exited || greets(port());
   });
   if (exited) {
     pid_ = 0;
     give_up("cannot run, or ended at once");
   }
   if (!ready) give_up("did not get ready");
-}
-
-// The server picks a free port itself and tells it in a file, which it may still be writing.
-bool nats_server::find_port() {
-  for (const auto& file : fs::directory_iterator{directory_ / "ports"}) {
-    const auto ports = nlohmann::json::parse(content(file.path()), nullptr, false);
-    if (!ports.is_object() || !ports.contains("nats")) continue;
-    const std::string url = ports["nats"].at(0).get<std::string>();
-    port_ = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
-    return true;
-  }
-  return false;
 }
 
 void nats_server::kill() { end(SIGKILL); }
@@ -154,7 +148,7 @@ void nats_server::end(int signal) {
 
 void nats_server::restart() {
   kill();
-  start(port_);
+  start();
 }
 
 void nats_server::back_up() {

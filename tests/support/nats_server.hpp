@@ -1,5 +1,8 @@
 #pragma once
 
+#include "support/held_port.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -32,9 +35,11 @@ class nats_server {
   ~nats_server();
 
   [[nodiscard]] std::string url() const;
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_.number(); }
   /// 0 while it does not run.
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  /// The last lines of what it said.
+  [[nodiscard]] std::string last_words(std::size_t lines) const;
 
   /// SIGKILL; returns when it is gone. Nothing when it does not run.
   void kill();
@@ -52,15 +57,14 @@ class nats_server {
   void resume();
 
  private:
-  void start(int port);
+  void start();
   void await_ready();
-  [[nodiscard]] bool find_port();
   void end(int signal);
   [[noreturn]] void give_up(const std::string& why);
 
   options options_;
   std::filesystem::path directory_;
-  std::uint16_t port_ = 0;
+  held_port port_;
   pid_t pid_ = 0;
   bool paused_ = false;
 };

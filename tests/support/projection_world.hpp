@@ -49,6 +49,10 @@ class projection_world {
   }
   /// The newest commit can never be handled, until `heal`.
   void poison_newest() { poison_.insert(sequence_); }
+  /// Its handler was mended.
+  void heal_one() {
+    if (!poison_.empty()) poison_.erase(poison_.begin());
+  }
   void heal() { poison_.clear(); }
   [[nodiscard]] const std::set<std::uint64_t>& poison() const noexcept { return poison_; }
 
@@ -56,7 +60,11 @@ class projection_world {
 
   struct owner {
     owner(projection_key key, const projection_options& options, bool transactional)
-        : machine{std::move(key), {actor_type::parse("counter").value()}, options, transactional} {}
+        : machine{std::move(key),
+                  {actor_type::parse("counter").value()},
+                  options,
+                  transactional,
+                  false} {}
     projection_machine machine;
     projection_effects wants{};
     /// A reading that has not ended: how far it came, and its round.
@@ -117,6 +125,12 @@ class projection_world {
   void wish_all(parked_wish what) {
     for (const auto& one : std::vector<parked_commit>{lot_.entries()})
       lot_.find(one.sequence)->wish = what;
+    ++lot_revision_;
+  }
+  /// Somebody wants one of them handled again, in the middle of everything.
+  void wish_one() {
+    if (lot_.empty()) return;
+    lot_.find(lot_.entries()[roll(lot_.size())].sequence)->wish = parked_wish::replay;
     ++lot_revision_;
   }
   [[nodiscard]] const std::map<std::uint64_t, unsigned>& handled() const noexcept {
@@ -263,15 +277,17 @@ class projection_world {
     answer(of, [this, outcome](owner& o) { o.machine.lot_stored(outcome, now(), o.wants); });
   }
   void carry_out(owner& of, projection_effect::read_past& what) {
-    result<std::vector<recorded_commit>> found{std::vector<recorded_commit>{}};
+    result<std::vector<history_record>> found{std::vector<history_record>{}};
     for (const auto& one : log_) {
       const bool wanted = what.entry.whole_actor ? one.address == what.entry.address &&
-                                                       one.record.found->commit.first >= what.from
+                                                       one.record.sequence > what.after
                                                  : one.record.sequence == what.entry.sequence;
-      if (wanted && found->size() < 3) found->push_back(*one.record.found);
+      if (wanted && found->size() < 3) found->push_back(one.record);
     }
     if (fault()) found = fail(errc::unavailable, "");
-    answer(of, [this, found](owner& o) { o.machine.past_read(found, now(), o.wants); });
+    answer(of, [this, found, round = what.round](owner& o) {
+      o.machine.past_read(round, found, now(), o.wants);
+    });
   }
   void carry_out(owner& of, projection_effect::wake_at& what) { of.wake = what.when; }
   void carry_out(owner&, projection_effect::report&) {}

@@ -49,8 +49,9 @@ durable_pump::lane* durable_pump::head_lane(stream_sequence which, phase expecte
 }
 
 bool durable_pump::hopeless(lane& of, verdict how) const {
-  of.unknowns = how == verdict::unknown ? of.unknowns + 1 : 0;
-  if (how == verdict::unknown) return of.unknowns >= options_.unknowns_max;
+  const bool passes_perhaps = how == verdict::unknown || how == verdict::unwell;
+  of.unknowns = passes_perhaps ? of.unknowns + 1 : 0;
+  if (passes_perhaps) return of.unknowns >= options_.unknowns_max;
   return how == verdict::failed && ++of.failures >= options_.deliveries_max;
 }
 

@@ -20,7 +20,8 @@ namespace aether::cluster {
 ///
 ///   of an actor:  ready --room--> asked --done--> ready (the next one) | gone
 ///                 asked --again | failed--> pausing --pause over--> ready
-///                 asked --failed, deliveries_max times--> parking --stored--> as done
+///                 asked --failed, deliveries_max times | unknown, unwell, unknowns_max
+///                         times--> parking --stored--> as done
 ///
 /// One that fails for no fault of its own is tried for ever, and holds up its actor only, as long
 /// as fewer than `held_max` messages are held. Nothing is asked beyond the mark, below which
@@ -36,8 +37,8 @@ class durable_pump {
     std::size_t held_max = 4'096;
     /// Definite failures of one message before it is parked.
     std::uint32_t deliveries_max = 5;
-    /// Attempts in a row of which nothing is known before it is parked: an actor that has forgotten
-    /// younger ids says so for ever.
+    /// Attempts in a row of which nothing is known, or that found the actor unwell, before it is
+    /// parked: an actor that has forgotten younger ids, or has a damaged history, says so for ever.
     std::uint32_t unknowns_max = 60;
     /// Sequences by which the mark goes ahead of what was delivered.
     std::uint64_t mark_ahead = 1'024;
@@ -51,6 +52,7 @@ class durable_pump {
     done,     ///< decided: accepted or rejected
     again,    ///< it was no fault of the message
     unknown,  ///< nothing is known: it may have taken effect
+    unwell,   ///< nothing was done: the actor is quarantined, or may not be reached
     failed,   ///< the command itself cannot be handled
   };
 

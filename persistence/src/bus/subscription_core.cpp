@@ -137,6 +137,7 @@ void subscription_core::deliver(const event_place& place, const recorded_commit&
 }
 
 void subscription_core::deliver_unreadable(const event_place& place, const error& why) {
+  if (stopping_) return;
   ++unreadable_;
   if (handlers_.unreadable) return guarded([&] { handlers_.unreadable(place, why); });
   log::warn("bus", "unreadable",
@@ -146,7 +147,10 @@ void subscription_core::deliver_unreadable(const event_place& place, const error
              {"why", why.message()}});
 }
 
+/// After a handler that ended the subscription nothing is called any more, what it captured may be
+/// gone.
 void subscription_core::report(const event_gap& gap) {
+  if (stopping_) return;
   ++gaps_;
   gap_positions_ += gap.last.value() + 1 - gap.first.value();
   if (handlers_.gap) return guarded([&] { handlers_.gap(gap); });

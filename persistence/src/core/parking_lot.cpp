@@ -26,7 +26,8 @@ struct lot_record {
   std::uint32_t format = lot_format;
   std::vector<entry_record> parked;
   bool retired = false;
-  AETHER_MESSAGE("aether.parking_lot", format, parked, retired)
+  std::uint64_t claim = 0;
+  AETHER_MESSAGE("aether.parking_lot", format, parked, retired, claim)
 };
 
 entry_record record_of(const parked_commit& from) {
@@ -88,16 +89,18 @@ parked_commit* parking_lot::find(stream_sequence sequence) {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-const parked_commit* parking_lot::wished() const {
-  const auto found =
-      std::ranges::find_if(entries_, [](const auto& one) { return one.wish != parked_wish::none; });
+const parked_commit* parking_lot::wished(stream_sequence reached) const {
+  const auto found = std::ranges::find_if(entries_, [&](const auto& one) {
+    return one.wish != parked_wish::none && one.sequence <= reached;
+  });
   return found == entries_.end() ? nullptr : &*found;
 }
 
 bytes parking_lot::encode() const {
-  if (empty() && !retired) return {};
+  if (empty() && !retired && claim == 0) return {};
   lot_record made;
   made.retired = retired;
+  made.claim = claim;
   for (const auto& one : entries_) made.parked.push_back(record_of(one));
   return aether::encode(made);
 }
@@ -111,6 +114,7 @@ result<parking_lot> parking_lot::decode(bytes_view data, std::uint32_t partition
     return fail(errc::decode_failed, "a parking lot of format " + std::to_string(read->format) +
                                          ": deploy a build that knows it");
   made.retired = read->retired;
+  made.claim = read->claim;
   for (const auto& one : read->parked) {
     auto entry = entry_of(one, partition);
     if (!entry) return std::unexpected(std::move(entry).error());

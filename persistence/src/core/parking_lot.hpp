@@ -23,9 +23,12 @@ class parking_lot {
   void add(parked_commit entry);
   void remove(stream_sequence sequence);
   [[nodiscard]] parked_commit* find(stream_sequence sequence);
-  /// The first that somebody wants something of; null: none.
-  [[nodiscard]] const parked_commit* wished() const;
+  /// The first up to `reached` that somebody wants something of; null: none.
+  [[nodiscard]] const parked_commit* wished(stream_sequence reached) const;
 
+  /// How often the partition was taken over: whoever finds another number here than its own was
+  /// replaced.
+  std::uint64_t claim = 0;
   /// The version is over: nothing of it is to be run any more.
   bool retired = false;
 

@@ -49,17 +49,26 @@ void projection_machine::start(projection_effects& out) {
 
 /// Forgets what was read and decided: it may be another's by now.
 void projection_machine::begin_loading(projection_effects& out) {
-  ++round_;
-  reading_ = at_end_ = fruitful_ = verified_ = false;
-  queue_.clear();
-  behind_ = 0;
+  forget_read();
+  verified_ = fenced_ = false;
+  claim_ = 0;
   batch_.reset();
   attempts_ = 0;
-  single_until_ = {};
   replayed_.reset();
   past_.clear();
   enter(phase::loading);
   out.emplace_back(projection_effect::load{});
+}
+
+/// Reading begins anew behind the position.
+void projection_machine::forget_read() {
+  ++round_;
+  reading_ = at_end_ = fruitful_ = false;
+  queue_.clear();
+  behind_ = 0;
+  reached_ = position_;
+  read_to_ = position_.sequence;
+  single_until_ = {};
 }
 
 void projection_machine::loaded(result<projection_position> found, instant now,
@@ -69,9 +78,7 @@ void projection_machine::loaded(result<projection_position> found, instant now,
   position_ = reached_ = *found;
   read_to_ = position_.sequence;
   verified_ = position_.sequence.value() == 0;
-  if (handler_stores_) return lot_wanted(out);
-  enter(phase::claiming);
-  out.emplace_back(projection_effect::store{position_});
+  lot_wanted(out);
 }
 
 void projection_machine::lot_wanted(projection_effects& out) {
@@ -88,9 +95,24 @@ void projection_machine::lot_loaded(result<std::pair<parking_lot, std::uint64_t>
                     {errc::not_running, to_string(key_) + ": this version was retired; do not run "
                                                           "it any more"},
                     now, out);
+  if (claim_ != 0 && lot->first.claim != claim_) return begin_loading(out);
   std::tie(lot_, lot_revision_) = std::move(*lot);
   lot_seen_ = now.steady;
-  go_on(now, out);
+  if (claim_ != 0) return go_on(now, out);
+  next_lot_ = lot_;
+  ++next_lot_.claim;
+  enter(phase::claiming_lot);
+  out.emplace_back(projection_effect::store_lot{next_lot_, lot_revision_});
+}
+
+/// From here on the one that was replaced can change nothing that is parked; after the next store,
+/// nor the position.
+void projection_machine::lot_claimed(instant now, projection_effects& out) {
+  claim_ = lot_.claim;
+  claimed_at_ = now.steady;
+  if (handler_stores_) return go_on(now, out);
+  enter(phase::claiming);
+  out.emplace_back(projection_effect::store{position_});
 }
 
 void projection_machine::stored(result<std::uint64_t> revision, instant now,
@@ -103,7 +125,8 @@ void projection_machine::stored(result<std::uint64_t> revision, instant now,
   const bool claimed = phase_ == phase::claiming;
   position_ = reached_;
   position_.revision = reached_.revision = *revision;
-  if (claimed) return lot_wanted(out);
+  fenced_ = true;
+  if (claimed) return go_on(now, out);
   well();
   go_on(now, out);
 }
@@ -180,15 +203,21 @@ bool projection_machine::stop_now(projection_effects& out) {
 
 void projection_machine::go_on(instant now, projection_effects& out) {
   if (stop_now(out) || look_at_lot(now, out)) return;
-  if (const auto* wished = lot_.wished()) return begin_replay(*wished, out);
+  if (const auto* wished = next_wished()) return begin_replay(*wished, out);
   const bool ends = at_end_ && !fruitful_ && !hinted_;
-  if (!reading_ && !ends && queue_.size() * 2 < options_.ahead_commits_max) read_on(out);
+  if (!reading_ && !ends && queue_.size() * 2 < options_.ahead_commits_max) read_on(now, out);
   collect();
   if (batch_) return handle_batch(out);
   if (!queue_.empty()) return park_front(now, out);
   if (reached_.sequence > position_.sequence) return store_position(out);
   if (reading_) return enter(phase::reading);
   wait(now, out);
+}
+
+/// The first that somebody wants something of, and that can be done now.
+const parked_commit* projection_machine::next_wished() const {
+  const auto* first = lot_.wished(position_.sequence);
+  return first != nullptr && (fenced_ || !first->whole_actor) ? first : nullptr;
 }
 
 /// While something is parked, somebody may want something of it.
@@ -198,17 +227,22 @@ bool projection_machine::look_at_lot(instant now, projection_effects& out) {
   return true;
 }
 
-/// Reads behind what was read, and once from the position itself: is that still there?
-void projection_machine::read_on(projection_effects& out) {
+/// Reads behind what was read, and after a pause from the position itself: is that still there?
+void projection_machine::read_on(instant now, projection_effects& out) {
   // What is stored from now on is in it, or hinted at once more.
   hinted_ = fruitful_ = at_end_ = false;
   reading_ = true;
-  const auto after = verified_ ? read_to_ : stream_sequence{read_to_.value() - 1};
+  reading_since_ = now.steady;
+  const auto after = verified_ ? read_to_ : stream_sequence{position_.sequence.value() - 1};
   out.emplace_back(projection_effect::read{after, ++round_});
 }
 
 void projection_machine::wait(instant now, projection_effects& out) {
   well();
+  // The one before has looked at what is parked, and so found this claim, before it decides
+  // anything that was stored later than a `lot_interval` after it.
+  if (reading_since_ - claimed_at_ >= 2 * lot_interval) fenced_ = true;
+  verified_ = position_.sequence.value() == 0;
   wake_at_ = now.steady + pause_;
   pause_ = std::min(pause_ * 2, options_.poll_interval_max);
   enter(phase::idle);
@@ -231,23 +265,35 @@ void projection_machine::page_read(std::uint64_t round, result<shard_page> page,
 }
 
 /// Whether the log has at the position what was handled there.
-result<void> projection_machine::verify(shard_page& page) {
+result<void> projection_machine::verify(const shard_page& page) {
   if (page.entries.empty() && !page.last) return {};
-  const auto lost = [&](const std::string& what) {
-    return fail(errc::stream_regressed,
-                to_string(key_) + ": the log has " + what + " at sequence " +
-                    std::to_string(position_.sequence.value()) +
-                    ", where this projection stands; it was replaced by another or an older copy: "
-                    "rebuild the projection as a new version");
-  };
-  if (page.entries.empty()) return lost("nothing");
-  const auto& first = page.entries.front().record;
-  if (first.sequence != position_.sequence) return lost("nothing");
-  const auto found = id_of(first);
+  if (page.entries.empty() || page.entries.front().record.sequence != position_.sequence)
+    return missing(page);
+  const auto found = id_of(page.entries.front().record);
   if (!found.is_nil() && !position_.commit.is_nil() && found != position_.commit)
-    return lost("another commit");
+    return replaced("another commit");
   verified_ = true;
+  misses_ = 0;
   return {};
+}
+
+/// The commit at the position is not there.
+result<void> projection_machine::missing(const shard_page& page) {
+  if (log_forgets_) {
+    verified_ = true;
+    return {};
+  }
+  if (page.up_to_date || ++misses_ > misses_max) return replaced("nothing");
+  return fail(errc::unavailable, to_string(key_) + ": a replica does not have sequence " +
+                                     std::to_string(position_.sequence.value()) + " yet");
+}
+
+std::unexpected<error> projection_machine::replaced(const std::string& what) const {
+  return fail(errc::stream_regressed,
+              to_string(key_) + ": the log has " + what + " at sequence " +
+                  std::to_string(position_.sequence.value()) +
+                  ", where this projection stands; it was replaced by another or an older copy: "
+                  "rebuild the projection as a new version");
 }
 
 void projection_machine::take(shard_page& page, bool more) {
@@ -319,6 +365,7 @@ void projection_machine::batch_handled(const result<void>& outcome, instant now,
   if (!handler_stores_) return store_position(out);
   position_ = reached_;
   position_.revision = reached_.revision = reached_.sequence.value();
+  fenced_ = true;
   well();
   go_on(now, out);
 }
@@ -352,10 +399,11 @@ std::string_view to_string(projection_machine::phase phase) noexcept {
   switch (phase) {
     case loading:
       return "loading";
-    case claiming:
-      return "claiming";
     case loading_lot:
       return "loading_lot";
+    case claiming_lot:
+    case claiming:
+      return "claiming";
     case reading:
       return "reading";
     case idle:

@@ -34,10 +34,14 @@ struct store_lot {
   parking_lot lot;
   std::uint64_t expected;
 };
-/// Read parked commits again: this one, or, where the whole actor is parked, those from `from` on.
+/// Read parked commits again: this one, or, where the whole actor is parked, its commits behind
+/// `after`, in order, the unreadable ones too. `round` comes back with them.
 struct read_past {
   parked_commit entry;
+  stream_sequence after;
+  /// The version of the first of them; 0: not known.
   event_version from;
+  std::uint64_t round;
 };
 /// Call `tick` then.
 struct wake_at {
@@ -68,13 +72,15 @@ struct projection_instant {
 
 /// One partition of a projection, from taking it over to letting go of it.
 ///
-///     loading --position--> claiming --stored once more--> loading_lot --> working
+///     loading --position--> loading_lot --what is parked--> claiming_lot --stored under a claim of
+///              its own--> claiming --position stored once more--> working
 ///     working: reading --commits--> handling --done--> storing --stored--> reading ...
 ///              reading --the end of the log--> idle --hint, poll--> reading
 ///     handling --failed--> backing_off --in time--> handling
 ///     handling --failed for good--> parking --recorded--> storing
 ///     working --something parked is wanted--> replay_reading --> replaying --> parking
 ///     storing, parking --conflict, unknown--> backing_off --> loading
+///     working --what is parked has another's claim--> loading
 ///     any phase but handling, replaying, storing, parking --stop--> stopped; these end first
 ///
 /// - The position is stored behind what it covers was handled, parked or passed over: whoever loads
@@ -84,8 +90,14 @@ struct projection_instant {
 /// - A batch has commits in the order of the stream, without a gap in what is wanted.
 /// - A commit that fails `attempts_max` times alone is recorded as parked before the position
 ///   passes it.
-/// - Before anything is handled, the commit at the loaded position is seen to be the one that was
-///   handled: else the log is another one (`stream_regressed`), and nothing is, until it is.
+/// - Before anything is handled that was read after a pause, the commit at the position is seen to
+///   be the one that was handled: else the log is another one (`stream_regressed`), and nothing is,
+///   until it is. Where the log forgets, a commit that is not there says nothing.
+/// - What is passed over because its actor is parked is read again when that ends, unless the
+///   position has passed it: then it is among what is replayed.
+/// - Who was replaced can change nothing of what is parked, as little as the position. Where the
+///   handler stores that, the one before may still store a batch from which it left out an actor
+///   that is parked; so none is taken up again before it is certain that it cannot (`fenced_`).
 ///
 /// Reading goes on beside everything else, as far as `ahead_commits_max`. Pure: no clock, I/O,
 /// thread.
@@ -94,8 +106,9 @@ class projection_machine {
   using instant = projection_instant;
   enum class phase : std::uint8_t {
     loading,
-    claiming,
     loading_lot,
+    claiming_lot,
+    claiming,
     reading,
     idle,
     handling,
@@ -108,6 +121,8 @@ class projection_machine {
   };
   /// While something is parked, how often it is looked whether somebody wants something of it.
   static constexpr std::chrono::milliseconds lot_interval{1'000};
+  /// A replica may lag behind: so often in a row it is read again, ever later.
+  static constexpr unsigned misses_max = 10;
 
   /// What an operator asks.
   struct numbers {
@@ -119,12 +134,14 @@ class projection_machine {
   };
 
   /// @param types, options as of the definition; both are copied.
+  /// @param log_forgets as `event_store::forgets`.
   projection_machine(projection_key key, std::vector<actor_type> types, projection_options options,
-                     bool handler_stores)
+                     bool handler_stores, bool log_forgets)
       : key_{std::move(key)},
         types_{std::move(types)},
         options_{options},
-        handler_stores_{handler_stores} {}
+        handler_stores_{handler_stores},
+        log_forgets_{log_forgets} {}
 
   [[nodiscard]] phase now_in() const noexcept { return phase_; }
   [[nodiscard]] const projection_position& position() const noexcept { return position_; }
@@ -153,7 +170,7 @@ class projection_machine {
                  projection_effects& out);
   void handled(result<void> outcome, instant now, projection_effects& out);
   void lot_stored(result<std::uint64_t> revision, instant now, projection_effects& out);
-  void past_read(result<std::vector<recorded_commit>> commits, instant now,
+  void past_read(std::uint64_t round, result<std::vector<history_record>> records, instant now,
                  projection_effects& out);
   void tick(instant now, projection_effects& out);
   /// Something may have been stored.
@@ -175,12 +192,17 @@ class projection_machine {
   void well() noexcept;
   bool stop_now(projection_effects& out);
   void lot_wanted(projection_effects& out);
+  void lot_claimed(instant now, projection_effects& out);
 
   void go_on(instant now, projection_effects& out);
   bool look_at_lot(instant now, projection_effects& out);
-  void read_on(projection_effects& out);
+  void read_on(instant now, projection_effects& out);
+  [[nodiscard]] const parked_commit* next_wished() const;
   void wait(instant now, projection_effects& out);
-  [[nodiscard]] result<void> verify(shard_page& page);
+  [[nodiscard]] result<void> verify(const shard_page& page);
+  [[nodiscard]] result<void> missing(const shard_page& page);
+  [[nodiscard]] std::unexpected<error> replaced(const std::string& what) const;
+  void forget_read();
   void take(shard_page& page, bool more);
 
   void collect();
@@ -208,6 +230,7 @@ class projection_machine {
   const std::vector<actor_type> types_;
   const projection_options options_;
   const bool handler_stores_;
+  const bool log_forgets_;
 
   phase phase_ = phase::stopped;
   resume resume_ = resume::load;
@@ -220,14 +243,21 @@ class projection_machine {
   /// The last commit that was handled or passed over: the position to be stored next.
   projection_position reached_;
   parking_lot lot_;
-  std::uint64_t lot_revision_ = 0;
+  std::uint64_t lot_revision_ = 0, claim_ = 0;
+  std::chrono::steady_clock::time_point claimed_at_{};
+  /// Nothing that an owner before decided can be stored any more: the position was moved, or
+  /// claimed, since; or there was nothing behind it to decide.
+  bool fenced_ = false;
   std::chrono::steady_clock::time_point lot_seen_{};
   /// The lot as it is being stored.
   parking_lot next_lot_;
 
   // Reading
   bool reading_ = false;
+  std::chrono::steady_clock::time_point reading_since_{};
   bool verified_ = false;
+  /// How often in a row a replica did not have the commit at the position.
+  unsigned misses_ = 0;
   std::uint64_t round_ = 0;
   stream_sequence read_to_;
   std::deque<shard_page::entry> queue_;
@@ -246,8 +276,10 @@ class projection_machine {
   projection_position single_until_;
   /// What is being replayed, and what of it was read.
   std::optional<parked_commit> replayed_;
+  stream_sequence replay_after_;
   event_version replay_from_;
-  std::deque<recorded_commit> past_;
+  std::uint64_t past_round_ = 0;
+  std::deque<history_record> past_;
 
   numbers numbers_;
 };

@@ -76,10 +76,11 @@ void projection_machine::store_lot(projection_effects& out) {
 
 void projection_machine::lot_stored(result<std::uint64_t> revision, instant now,
                                     projection_effects& out) {
-  if (phase_ != phase::parking) return;
+  if (phase_ != phase::parking && phase_ != phase::claiming_lot) return;
   if (!revision) return back_off(resume::load, revision.error(), now, out);
   lot_ = std::move(next_lot_);
   lot_revision_ = *revision;
+  if (phase_ == phase::claiming_lot) return lot_claimed(now, out);
   well();
   if (reached_.sequence > position_.sequence) return store_position(out);
   go_on(now, out);
@@ -87,46 +88,53 @@ void projection_machine::lot_stored(result<std::uint64_t> revision, instant now,
 
 // Replaying
 
+/// What was read meanwhile was passed over, or not, as what is parked said before.
 void projection_machine::begin_replay(const parked_commit& entry, projection_effects& out) {
+  forget_read();
   replayed_ = entry;
   past_.clear();
   const bool passes = entry.wish == parked_wish::discard;
   if (passes && !entry.whole_actor) return settle_entry(std::nullopt, out);
-  replay_from_ = passes ? event_version{entry.last.value() + 1} : entry.first;
+  replay_after_ = passes ? entry.sequence : stream_sequence{entry.sequence.value() - 1};
+  const auto next =
+      passes && entry.last.value() != 0 ? entry.last.value() + 1 : entry.first.value();
+  replay_from_ = event_version{next};
   want_past(out);
 }
 
 void projection_machine::want_past(projection_effects& out) {
   enter(phase::replay_reading);
-  out.emplace_back(projection_effect::read_past{*replayed_, replay_from_});
+  out.emplace_back(
+      projection_effect::read_past{*replayed_, replay_after_, replay_from_, ++past_round_});
 }
 
-void projection_machine::past_read(result<std::vector<recorded_commit>> commits, instant now,
-                                   projection_effects& out) {
-  if (phase_ != phase::replay_reading) return;
-  if (!commits && passes_by_itself(commits.error()))
-    return back_off(resume::past, commits.error(), now, out);
-  if (commits)
-    for (auto& one : *commits)
-      if (one.sequence <= position_.sequence) past_.push_back(std::move(one));
+void projection_machine::past_read(std::uint64_t round, result<std::vector<history_record>> records,
+                                   instant now, projection_effects& out) {
+  if (phase_ != phase::replay_reading || round != past_round_) return;
+  if (!records && passes_by_itself(records.error()))
+    return back_off(resume::past, records.error(), now, out);
+  if (!records) return replay_failed(records.error(), out);
+  for (auto& one : *records)
+    if (one.sequence > replay_after_ && one.sequence <= position_.sequence)
+      past_.push_back(std::move(one));
   if (!past_.empty()) return replay_next(out);
-  if (commits && replayed_->whole_actor) return settle_entry(std::nullopt, out);
-  const error why = commits ? error{errc::corrupt_history, "its record cannot be read"}
-                            : std::move(commits).error();
-  replay_failed(why, out);
+  if (replayed_->whole_actor) return settle_entry(std::nullopt, out);
+  replay_failed({errc::corrupt_history, "its record cannot be read"}, out);
 }
 
 void projection_machine::replay_next(projection_effects& out) {
+  auto& next = past_.front();
+  if (!next.found) return replay_failed(error{next.found.error()}, out);
   auto made =
       std::make_shared<projection_batch>(projection_batch{key_, {}, position_, position_, true});
-  made->commits.push_back({replayed_->address, past_.front()});
+  made->commits.push_back({replayed_->address, *next.found});
   batch_ = std::move(made);
   handle_batch(out);
 }
 
 void projection_machine::replay_handled(const result<void>& outcome, instant now,
                                         projection_effects& out) {
-  if (stopping_ && !outcome) return void(stop_now(out));
+  if (stopping_ && (!outcome || replayed_->whole_actor)) return void(stop_now(out));
   if (!outcome && position_in_doubt(outcome.error()))
     return back_off(resume::load, outcome.error(), now, out);
   if (!outcome && passes_by_itself(outcome.error()))
@@ -135,9 +143,10 @@ void projection_machine::replay_handled(const result<void>& outcome, instant now
   if (!outcome) return replay_failed(outcome.error(), out);
   ++numbers_.replayed;
   well();
-  replay_from_ = event_version{past_.front().commit.last().value() + 1};
-  past_.pop_front();
   if (!replayed_->whole_actor) return settle_entry(std::nullopt, out);
+  replay_after_ = past_.front().sequence;
+  replay_from_ = event_version{past_.front().found->commit.last().value() + 1};
+  past_.pop_front();
   if (past_.empty()) return want_past(out);
   replay_next(out);
 }
@@ -146,9 +155,10 @@ void projection_machine::replay_handled(const result<void>& outcome, instant now
 void projection_machine::replay_failed(const error& why, projection_effects& out) {
   auto left = *replayed_;
   if (!past_.empty()) {
-    left.sequence = past_.front().sequence;
-    left.first = past_.front().commit.first;
-    left.last = past_.front().commit.last();
+    const auto& failed = past_.front();
+    left.sequence = failed.sequence;
+    left.first = failed.found ? failed.found->commit.first : event_version{};
+    left.last = failed.found ? failed.found->commit.last() : event_version{};
   }
   left.wish = parked_wish::none;
   left.code = why.code();

@@ -78,14 +78,22 @@ void bus_wire::ask_ends(stream_ends_handler handler) {
         scope_.everywhere ? scope_.names.commits_everywhere() : scope_.names.all_commits(),
         timeout_, std::move(handler));
   const auto& [address, shard, stream] = *scope_.only;
-  auto answered = [name = scope_.names.event_stream(stream), handler = std::move(handler)](
-                      result<std::optional<stored_record>> newest) mutable {
-    if (!newest) return handler(std::unexpected(std::move(newest).error()));
-    handler(
-        std::vector{stream_end{std::move(name), {}, *newest ? (*newest)->sequence.value() : 0}});
-  };
-  leader_get(*connection_, scope_.names.event_stream(stream),
-             last_query(scope_.names.commits(shard, address)), timeout_, std::move(answered));
+  ask_stream_ends(
+      connection_, {scope_.names.event_stream(stream)}, timeout_,
+      [over = connection_, subject = scope_.names.commits(shard, address), timeout = timeout_,
+       handler = std::move(handler)](result<std::vector<stream_end>> whole) mutable {
+        if (!whole || whole->empty()) return handler(std::move(whole));
+        auto end = std::move(whole->front());
+        end.reaches = end.last;
+        const auto name = end.name;
+        leader_get(*over, name, last_query(subject), timeout,
+                   [end = std::move(end), handler = std::move(handler)](
+                       result<std::optional<stored_record>> newest) mutable {
+                     if (!newest) return handler(std::unexpected(std::move(newest).error()));
+                     end.last = *newest ? (*newest)->sequence.value() : 0;
+                     handler(std::vector{std::move(end)});
+                   });
+      });
 }
 
 std::vector<std::string> bus_wire::own_streams() const {
@@ -125,7 +133,7 @@ result<bus_wire::positions> bus_wire::ends() {
 bus_wire::followed* bus_wire::find(std::string_view stream) {
   const auto known = streams_.find(stream);
   // One that nobody knew when the wire was opened is newer than that: all of it is wanted.
-  return known != streams_.end() ? &known->second : follow({std::string{stream}, {}, 0});
+  return known != streams_.end() ? &known->second : follow({.name = std::string{stream}});
 }
 
 bus_wire::followed* bus_wire::follow(const stream_end& from) {
@@ -202,7 +210,9 @@ void bus_wire::audited(const result<std::vector<stream_end>>& ends) {
   for (const auto& one : *ends) {
     followed* const of = find(one.name);
     if (of == nullptr) continue;
-    if (const auto missing = of->tracker.end(one.last, one.created)) tell(*of, *missing);
+    // That an actor's newest is older than one that was seen is no news where the log forgets.
+    const auto last = std::max(one.last, std::min(one.reaches, of->tracker.last()));
+    if (const auto missing = of->tracker.end(last, one.created)) tell(*of, *missing);
     doubtful_ = doubtful_ || of->tracker.doubtful();
   }
 }

@@ -159,6 +159,10 @@ shard_range jetstream_event_store::stored_together(shard_id shard) const noexcep
   return shards_of_stream(stream, layout.shards, layout.streams);
 }
 
+bool jetstream_event_store::forgets() const noexcept {
+  return impl_->layout.events_max_age.count() > 0;
+}
+
 void jetstream_event_store::read_shards(shard_range which, stream_sequence after,
                                         shard_handler handler) {
   const auto& layout = impl_->layout;

@@ -12,22 +12,43 @@ commit_place place_of(const subjects& names, const jetstream_layout& layout,
           k};
 }
 
-error at_place(const commit_place& place, const error& why) {
-  return error{why.code(), place.subject + " in stream " + place.stream + ": " + why.text()};
+namespace {
+
+error at(std::string_view subject, std::string_view stream, const error& why) {
+  return {why.code(),
+          std::string{subject}.append(" in stream ").append(stream) + ": " + why.text()};
 }
 
-result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
-  auto read = decode_framed(record.payload, record.format, place.owner);
+/// Its place makes a text only where the record is damaged: this is a hot path.
+result<recorded_commit> decode_at(const stored_record& record, std::string_view subject,
+                                  std::string_view stream, std::uint64_t owner) {
+  auto read = decode_framed(record.payload, record.format, owner);
   if (read)
     return recorded_commit{std::move(read->commit), record.sequence, read->frame.previous,
                            condition_of(record.header(condition_header))};
   const auto sequence = std::to_string(record.sequence.value());
-  return std::unexpected(at_place(
-      place, {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));
+  return std::unexpected(
+      at(subject, stream,
+         {read.error().code(), "stream sequence " + sequence + ": " + read.error().text()}));
+}
+
+}  // namespace
+
+error at_place(const commit_place& place, const error& why) {
+  return at(place.subject, place.stream, why);
+}
+
+result<recorded_commit> decode_record(const stored_record& record, const commit_place& place) {
+  return decode_at(record, place.subject, place.stream, place.owner);
 }
 
 history_record history_record_of(const stored_record& record, const commit_place& place) {
   return {record.sequence, decode_record(record, place)};
+}
+
+history_record history_record_of(const stored_record& record, std::string_view stream,
+                                 std::uint64_t owner) {
+  return {record.sequence, decode_at(record, record.subject, stream, owner)};
 }
 
 }  // namespace aether

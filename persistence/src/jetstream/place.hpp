@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace aether {
 
@@ -30,5 +31,8 @@ struct commit_place {
 /// The same, but an error stays with its record.
 [[nodiscard]] history_record history_record_of(const stored_record& record,
                                                const commit_place& place);
+/// The same of a record that names its subject. @param owner an `owner_mark`.
+[[nodiscard]] history_record history_record_of(const stored_record& record, std::string_view stream,
+                                               std::uint64_t owner);
 
 }  // namespace aether

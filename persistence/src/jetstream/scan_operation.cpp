@@ -1,9 +1,10 @@
 #include "scan_operation.hpp"
 
+#include <aether/runtime/nats_delivery.hpp>
+
 #include <nlohmann/json.hpp>
 
-#include <array>
-#include <charconv>
+#include <algorithm>
 
 namespace aether {
 
@@ -44,37 +45,7 @@ std::string page_query() {
          ",\"max_bytes\":" + std::to_string(scan_operation::page_bytes) + ",\"no_wait\":true}";
 }
 
-std::optional<std::uint64_t> number(std::string_view token) {
-  std::uint64_t value = 0;
-  const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
-  if (failed != std::errc{} || end != token.data() + token.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
-
-std::optional<delivery> parse_delivery(std::string_view reply_subject) {
-  // $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<delivery>.<time>.<pending>, and from some
-  // servers with <domain>.<account> before the stream and perhaps one token more at the end.
-  constexpr std::size_t plain = 9, with_account = 11, tokens_max = 12;
-  std::array<std::string_view, tokens_max + 1> tokens;
-  std::size_t count = 0;
-  for (std::string_view rest = reply_subject; count < tokens.size(); ++count) {
-    const auto dot = rest.find('.');
-    tokens[count] = rest.substr(0, dot);
-    if (dot == rest.npos) {
-      ++count;
-      break;
-    }
-    rest = rest.substr(dot + 1);
-  }
-  if (count != plain && count != with_account && count != tokens_max) return std::nullopt;
-  if (tokens[0] != "$JS" || tokens[1] != "ACK") return std::nullopt;
-  const std::size_t stream = count == plain ? 2 : 4;
-  const auto sequence = number(tokens[stream + 3]), pending = number(tokens[stream + 6]);
-  if (!sequence || *sequence == 0 || !pending) return std::nullopt;
-  return delivery{stream_sequence{*sequence}, *pending};
-}
 
 void scan_operation::start() {
   const std::string subject = "$JS.API.CONSUMER.CREATE." + what_.stream;
@@ -122,8 +93,10 @@ bool scan_operation::page_part(const result<nats_message>& part) {
     return false;
   }
   if (status != 0) return fail_with(errc::unavailable, "status " + std::to_string(status));
-  const auto place = parse_delivery(part->reply_to());
+  const auto place = nats_delivery::parse(part->reply_to());
   if (!place) return fail_with(errc::unavailable, "a message without its place in the stream");
+  if (in_page_ == 0)
+    sink_->page_begins(std::min<std::size_t>(place->pending, page_messages - 1) + 1);
   const header_lookup header{*part};
   sink_->take({place->sequence, format_of(header), part->subject(), part->payload(), header});
   ++in_page_;

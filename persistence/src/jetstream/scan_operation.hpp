@@ -38,6 +38,8 @@ template <class SubjectOf>
 class scan_sink {
  public:
   virtual ~scan_sink() = default;
+  /// @param about how many messages come, if no other limit ends the page before.
+  virtual void page_begins(std::size_t about) { (void)about; }
   virtual void take(const stored_record& record) = 0;
   /// @param last the end was reached.
   /// @param behind messages under the filter that lie behind it.
@@ -86,13 +88,5 @@ class scan_operation final : public std::enable_shared_from_this<scan_operation>
   std::size_t in_page_ = 0;
   std::uint64_t behind_ = 0;
 };
-
-/// What the reply subject of a message from a consumer tells: where it is in the stream, and how
-/// many more there are. None for any other subject.
-struct delivery {
-  stream_sequence sequence;
-  std::uint64_t pending = 0;
-};
-[[nodiscard]] std::optional<delivery> parse_delivery(std::string_view reply_subject);
 
 }  // namespace aether

@@ -44,15 +44,16 @@ class shards_collector final : public scan_sink {
         wanted_{std::move(wanted)},
         watch_{std::move(watch)},
         handler_{std::move(handler)} {}
+  void page_begins(std::size_t about) override { page_.entries.reserve(about); }
   void take(const stored_record& record) override {
     auto whose = names_.parse_commits(record.subject);
     if (!whose) return report_stray(record, whose.error());
     if (!wanted_.which.contains(whose->shard)) return;
     if (shard_of(whose->address, wanted_.shards) != whose->shard)
       return report_stray(record, misplaced());
-    const commit_place place{wanted_.stream, std::string{record.subject},
-                             owner_mark(names_.name(), whose->address)};
-    page_.entries.push_back({std::move(whose->address), history_record_of(record, place)});
+    const auto owner = owner_mark(names_.name(), whose->address);
+    page_.entries.push_back(
+        {std::move(whose->address), history_record_of(record, wanted_.stream, owner)});
   }
   bool page_ended(bool last, std::uint64_t behind) override {
     if (!page_.entries.empty()) {

@@ -60,8 +60,9 @@ class listing : public std::enable_shared_from_this<listing> {
 };
 
 stream_end end_in(const json& info) {
-  return {info.at("config").at("name").get<std::string>(), info.at("created").dump(),
-          number_of(info.at("state"), "last_seq")};
+  return {.name = info.at("config").at("name").get<std::string>(),
+          .created = info.at("created").dump(),
+          .last = number_of(info.at("state"), "last_seq")};
 }
 
 /// One question for each of some streams, all at once. Owned by the requests it waits for.

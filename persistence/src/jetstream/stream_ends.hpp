@@ -15,10 +15,12 @@ namespace aether {
 
 /// How far a stream reached when the server was asked.
 struct stream_end {
-  std::string name;
+  std::string name{};
   /// When it was created, in the server's words; two streams of one name differ in it.
-  std::string created;
+  std::string created{};
   std::uint64_t last = 0;
+  /// Where `last` is only about one subject: how far the stream reached before that was asked.
+  std::uint64_t reaches = 0;
 };
 
 /// A page of `$JS.API.STREAM.LIST`.

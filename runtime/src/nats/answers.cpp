@@ -33,6 +33,12 @@ class listening {
   std::shared_ptr<listener> which_;
 };
 
+bool nobody_listens(const nats_message& answer) { return answer.status() == no_responders; }
+
+error no_one_on(const std::string& subject) {
+  return {errc::unavailable, "no one listens on " + subject};
+}
+
 // What `request_wait` waits for; shared, because its thread could give up waiting only if the
 // handler were never called, but must not leave before the handler has.
 struct awaited_answer {
@@ -107,22 +113,26 @@ void session::on_answer(nats_message answer) {
 
 void session::on_answer(request_table::token key, nats_message answer) {
   // None: it is late, or one more than was asked for.
-  if (auto open = requests_.take(key)) give(*std::move(open), key, std::move(answer));
-}
-
-void session::give(open_request request, request_table::token key, nats_message answer) {
-  if (answer.status() == no_responders) {
-    return request.give_up({errc::unavailable, "no one listens on " + request.subject});
-  }
-  if (auto* once = std::get_if<nats_connection::reply_handler>(&request.handler)) {
+  auto open = requests_.for_answer(key);
+  if (!open) return;
+  if (auto* once = std::get_if<nats_connection::reply_handler>(&open->handler)) {
+    if (nobody_listens(answer)) return open->give_up(no_one_on(open->subject));
     return (*once)(std::move(answer));
   }
-  if (!std::get<nats_connection::stream_handler>(request.handler)(std::move(answer))) return;
-  const auto now = clock::now();
-  const auto deadline = now + request.timeout;
-  if (!requests_.put_back(key, request, now)) {
-    return request.give_up({errc::not_running, "the connection to NATS is closed"});
+  on_part(key, *std::move(open), std::move(answer));
+}
+
+void session::on_part(request_table::token key, open_request lent, nats_message answer) {
+  auto& handler = std::get<nats_connection::stream_handler>(lent.handler);
+  if (nobody_listens(answer)) {
+    requests_.end(key);
+    return lent.give_up(no_one_on(lent.subject));
   }
+  if (!handler(std::move(answer))) return requests_.end(key);
+  const auto now = clock::now();
+  const auto deadline = now + lent.timeout;
+  if (!requests_.put_back(key, lent, now))
+    return lent.give_up({errc::not_running, "the connection to NATS is closed"});
   loop_.wake_by(deadline);
 }
 

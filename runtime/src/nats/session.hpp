@@ -119,7 +119,7 @@ class session : public std::enable_shared_from_this<session> {
              const apart* place);
   void on_answer(nats_message answer);
   void on_answer(request_table::token key, nats_message answer);
-  void give(open_request request, request_table::token key, nats_message answer);
+  void on_part(request_table::token key, open_request lent, nats_message answer);
   [[nodiscard]] clock::time_point expire(clock::time_point now);
   [[nodiscard]] error timed_out(const open_request& request) const;
 

@@ -150,7 +150,7 @@ TEST_CASE("durable pump: of what nothing is known for very long is parked as wel
   CHECK(!once(verdict::unknown));
   CHECK(!once(verdict::again));
   CHECK(!once(verdict::unknown));
-  CHECK(!once(verdict::unknown));
+  CHECK(!once(verdict::unwell));
   CHECK(once(verdict::unknown));
 }
 

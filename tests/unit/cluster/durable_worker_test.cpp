@@ -81,7 +81,7 @@ struct patient_router final : command_router {
 };
 
 struct bench {
-  explicit bench(durable_queue::opening how) {
+  explicit bench(durable_queue::opening how, durable_worker::options options = {}) {
     queue->how = how;
     worker = std::make_shared<durable_worker>(
         durable_worker::parts{.queue = queue,
@@ -89,7 +89,7 @@ struct bench {
                               .find = [](const actor_type&) { return nullptr; },
                               .dead = std::make_shared<dead_letters>(),
                               .clock = &clock},
-        durable_worker::options{});
+        std::move(options));
     worker->start();
   }
   ~bench() { worker->stop(); }
@@ -116,6 +116,17 @@ TEST_CASE("durable worker: what may have been asked before its time says that it
   CHECK(on.queue->marks.back() >= 8);
   on.router.answer_all();
   CHECK(on.queue->acknowledged == std::vector<std::uint64_t>{7, 8});
+}
+
+TEST_CASE("durable worker: what was held for long before it is asked says that it is repeated") {
+  const auto repeated = [](std::chrono::milliseconds fresh) {
+    bench on{{.mark = stream_sequence{0}, .takeovers = 1}, {.fresh = fresh}};
+    on.queue->deliver(1, "alice");
+    REQUIRE(on.router.asked.size() == 1);
+    return on.router.asked[0].repeated;
+  };
+  CHECK(repeated(std::chrono::milliseconds{-1}));  // whatever it is asked after is long
+  CHECK(!repeated(std::chrono::hours{1}));
 }
 
 TEST_CASE("durable worker: after a few take-overs the first message is handled alone") {

@@ -33,7 +33,7 @@ TEST_CASE("projection format: the position is written and read as the golden fil
   CHECK(read->commit == next.commit);
 }
 
-TEST_CASE("projection format: what is parked is written and read as the golden file has it") {
+TEST_CASE("projection format: what is parked is read as the golden file has it") {
   const bytes golden = testing::golden("parked-v1.hex");
   const auto read = parking_lot::decode(golden, 3);
   REQUIRE(read.has_value());
@@ -52,6 +52,14 @@ TEST_CASE("projection format: what is parked is written and read as the golden f
   CHECK(one.whole_actor);
   CHECK(one.wish == parked_wish::replay);
   CHECK(!read->retired);
+  CHECK(read->claim == 0);
+}
+
+TEST_CASE("projection format: a claim is written and read as the golden file has it") {
+  const bytes golden = testing::golden("parked-v1-claim.hex");
+  const auto read = parking_lot::decode(golden, 3);
+  REQUIRE(read.has_value());
+  CHECK(read->claim == 2);
   CHECK(testing::hex_lines(read->encode()) == testing::hex_lines(golden));
 }
 

@@ -16,6 +16,8 @@ void live_through(projection_world& world, std::mt19937_64& random) {
       world.append();
       if (roll(12) == 0) world.poison_newest();
     }
+    if (roll(80) == 0) world.heal_one();
+    if (roll(60) == 0) world.wish_one();
     if (owners.size() < 2 && roll(60) == 0) world.start();
     if (!owners.empty() && roll(60) == 0) world.crash(roll(owners.size()));
     if (!owners.empty() && roll(200) == 0) {
@@ -57,5 +59,8 @@ TEST_CASE("projection: with the position in the view's transaction, every event 
 
 TEST_CASE("projection: where an actor is parked, its later events wait and keep their order") {
   run_many({.on_poison = poison_policy::park_actor});
+}
+
+TEST_CASE("projection: the same with the position in the view's transaction") {
   run_many({.transactional = true, .on_poison = poison_policy::park_actor});
 }

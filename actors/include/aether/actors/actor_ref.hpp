@@ -115,10 +115,12 @@ class actor_ref {
   ///         deadline if that comes first: slow down, then ask again. `outcome_unknown`: perhaps
   ///         persisted. `quarantined`, `handler_failed`, `commit_too_large`, `store_failed`,
   ///         `stream_regressed`: nothing persisted; see `errc`. `invalid_argument`, `not_running`:
-  ///         not sent, as of `tell`. `unknown_message`: the shard's owner does not host the type or
-  ///         has no such command, nothing persisted. `decode_failed`: the owner could not read the
-  ///         command, nothing persisted; or its reply is no `reply_of<Command>` here, and the
-  ///         command may have had its effect. Of an `actor_host` without a node also `not_owner`.
+  ///         not sent, as of `tell`. `not_permitted`: the NATS server refuses this user the actor's
+  ///         subject, nothing persisted; the text names it. `unknown_message`: the shard's owner
+  ///         does not host the type or has no such command, nothing persisted. `decode_failed`: the
+  ///         owner could not read the command, nothing persisted; or its reply is no
+  ///         `reply_of<Command>` here, and the command may have had its effect. Of an `actor_host`
+  ///         without a node also `not_owner`.
   template <message Command, class Handler>
     requires std::invocable<Handler&, result<reply_of<Command>>>
   void ask(Command command, std::chrono::milliseconds timeout, Handler handler) const {

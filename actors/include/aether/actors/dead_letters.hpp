@@ -12,6 +12,7 @@ namespace aether {
 
 /// A command that ended with an error other than `rejected`, or was refused, and nobody was there
 /// to be told. An ask never ends so: its sender is told; nor does a `tell` that returns its error.
+/// A durable send without an outcome's name ends so when it is rejected, too.
 /// `why` says whether anything was persisted; see `errc`.
 struct dead_letter {
   actor_address to;

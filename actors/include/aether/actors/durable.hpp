@@ -17,7 +17,8 @@ struct durable_options {
   std::string outcome{};
   /// Not handled before: so long after now (115 years at most), or this time by the clock of the
   /// node (before the year 2200); one of them at most. What is late, because nothing ran, is
-  /// handled once, as soon as something runs.
+  /// handled once, as soon as something runs. What may have to be sent again, under its id, says
+  /// `at`: with `after` it counts from the second call, and may be handled twice.
   std::optional<std::chrono::milliseconds> after{};
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> at{};
   /// Again after each such time, `every_min` to 115 years, until it is cancelled: the first time at

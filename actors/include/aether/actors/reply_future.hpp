@@ -1,6 +1,7 @@
 #pragma once
 
 #include <aether/actors/command.hpp>
+#include <aether/actors/durable.hpp>
 #include <aether/persistence/stored_position.hpp>
 #include <aether/runtime/error.hpp>
 
@@ -96,8 +97,10 @@ class [[nodiscard]] reply_future {
   /// the answer may need that very thread.
   [[nodiscard]] result<Reply> get() { return slot_->take(); }
   /// The same, with the position. It covers the command's own events; of one that stored nothing,
-  /// whatever the actor had stored before it answered.
-  [[nodiscard]] result<answered<Reply>> get_with_position() {
+  /// whatever the actor had stored before it answered. A receipt says nothing of the history: no
+  /// command was decided.
+  [[nodiscard]] result<answered<Reply>> get_with_position() requires(
+      !std::is_same_v<Reply, durable_receipt>) {
     auto got = slot_->take();
     if (!got) return std::unexpected(std::move(got).error());
     const auto mark = slot_->mark();

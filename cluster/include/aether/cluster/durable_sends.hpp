@@ -29,10 +29,12 @@ struct durable_outcome {
   }
 };
 
-/// Called for each outcome, one at a time, on a thread of the runtime: hands over and returns.
+/// Called for each outcome, one at a time, on a thread of the runtime: hands over and returns. What
+/// it throws is logged (`outcome_handler_threw`).
 using outcome_handler = std::function<void(durable_outcome)>;
 
-/// Ends with its own end; a call may be under way then.
+/// Ends with its own end, and waits then for a call that is under way (not within one: that call is
+/// the last). So do not end it while holding what the handler waits for.
 class [[nodiscard]] outcome_subscription {
  public:
   outcome_subscription() = default;

@@ -87,8 +87,9 @@ struct node_status {
 /// Call `host` for every actor type before `join`. A node that hosts nothing, or has weight 0, owns
 /// no shards and is a client: it reaches every actor all the same.
 ///
-/// Threads: all members may be called from any thread, one at a time for `host`, `join` and
-/// `leave`. References made by `actor` must not be used after the node is gone.
+/// Threads: all members may be called from any thread; one at a time what comes before `join`
+/// (`host`, `project`, `allocate`, `set_wall_clock`), `join` itself, and `leave`. References made
+/// by `actor` must not be used after the node is gone.
 class node {
  public:
   /// @param wanted checked by `join`; without a node id it gets a `generated_node`.
@@ -141,7 +142,7 @@ class node {
   ///         credentials, or a subject to this user, and the text names subject and permission;
   ///         `store_failed`: the server refused, the text says why; `decode_failed`: the
   ///         namespace's settings are no such thing. `invalid_argument`: it has joined already, be
-  ///         it that it has left since.
+  ///         it that it has left since; or a projection is not valid (`check`).
   [[nodiscard]] result<void> join();
 
   /// The actor of that id, wherever it lives or will live; see `actor_ref`.
@@ -176,10 +177,13 @@ class node {
   /// Asks about a projection, run here or elsewhere: waits for a position, lists what is parked,
   /// switches between versions. Must not be used after the node has left.
   /// @param version 0: the newest that this node can run.
+  /// @param positions where the projection has them, if its definition says so and this node does
+  ///        not run it; null: as the definition says, and else in the namespace's bucket.
   /// @errors `not_running`: before `join`. `invalid_argument`: no name of a projection, or a
   ///         version has to be given, for this node runs none.
-  [[nodiscard]] result<projection_client> projection(std::string_view name,
-                                                     std::uint32_t version = 0) const;
+  [[nodiscard]] result<projection_client> projection(
+      std::string_view name, std::uint32_t version = 0,
+      std::shared_ptr<projection_positions> positions = nullptr) const;
 
   /// This node as a candidate of the election `name` in its namespace, over its connection; see
   /// `cluster::leader_election`, whose default lease it has. Nodes compete, and so does whoever
@@ -192,30 +196,38 @@ class node {
   /// Tells what becomes of commands that are sent durably with this outcome's name, by any node of
   /// the namespace: at least once each while the subscription is there, and not afterwards what was
   /// decided before. Must end before the node does.
-  /// @errors `invalid_argument`: not a name. `not_running`: before `join`.
+  /// @errors `invalid_argument`: not a name. `not_running`: before `join`, or after `leave`.
   [[nodiscard]] result<outcome_subscription> outcomes(std::string_view name,
                                                       outcome_handler handler);
-  /// Durable sends that could not be handled, the first `limit` of the namespace. Blocks.
-  /// @errors `not_running`, `timed_out`.
+  /// Durable sends that could not be handled, the first `limit` of the namespace. Blocks, for a
+  /// round trip each. With replicas one that was parked just now may be missing.
+  /// @errors `not_running`: before `join`, or after `leave`. `unavailable`, `timed_out`: ask again.
+  ///         `not_permitted`; `store_failed`: the server refused, the text says why.
   [[nodiscard]] result<std::vector<parked_send>> parked_sends(std::size_t limit) const;
   /// Puts one back at the end of its actor's queue, under the same id; or drops it for good. Twice
   /// does no harm. Block.
-  /// @errors `invalid_argument`: it is not parked any more. `outcome_unknown`, `unavailable`,
-  ///         `timed_out`: do it again.
+  /// @errors `invalid_argument`, of `resend_parked`: it is not parked any more; to discard what is
+  ///         gone is no error. `decode_failed`, of `resend_parked`: what is parked there can be
+  ///         read by nobody. `outcome_unknown`, `unavailable`, `timed_out`: do it again.
+  ///         `not_running`; `not_permitted`; `store_failed`: the server refused, the text says why.
   [[nodiscard]] result<void> resend_parked(const parked_send& which);
   [[nodiscard]] result<void> discard_parked(const parked_send& which);
   /// Takes back a durable send that is not due yet, or a whole series of them. Blocks.
   /// @param id of the command, of a series of its first one: the receipt has it.
   /// @returns false: there is none, or it came due.
+  /// @errors `not_running`: before `join`, or after `leave`. `unavailable`, `timed_out`: do it
+  ///         again. `not_permitted`; `store_failed`: the server refused, the text says why.
   [[nodiscard]] result<bool> cancel_reminder(const actor_address& to, const command_id& id);
 
   /// What ended on this node without an effect and without anybody to be told; before `join` too.
   [[nodiscard]] aether::dead_letters& dead_letters() const noexcept;
 
   /// Lets others take its shards (up to `drain_timeout`, while there is another that can), finishes
-  /// what is being stored and writes snapshots (up to `drain_timeout` again), and leaves (up to
-  /// half a `lease` and 2 s). For good: it cannot join again, make another node. Its references
-  /// answer `not_running`, and so do its histories; only those of a node in memory are still there.
+  /// the batches of projections that nobody took over (up to `drain_timeout` again), then what is
+  /// being stored, and writes snapshots (up to `drain_timeout` once more), and leaves (up to half a
+  /// `lease`, and 4 s where the server does not answer). For good: it cannot join again, make
+  /// another node. Its references answer `not_running`, and so do its histories; only those of a
+  /// node in memory are still there.
   /// @returns false when something had to be dropped, as by a crash: what was acknowledged is
   ///          stored. True where there is nothing to leave: before `join`, and when called again.
   bool leave();

@@ -96,12 +96,12 @@ struct subscription_options {
     /// What it cannot read is reported, and so is `another_stream`.
     catch_up,
   };
-  /// What waits for the handlers, at most: commits, and bytes of them. @pre both above 0
+  /// What waits for the handlers, at most: commits, and bytes of them. Both above 0.
   std::size_t buffer_max = 1'024;
   std::size_t buffer_bytes_max = 8 << 20;
   gaps on_gap = gaps::report;
-  /// How often a page of the log is asked for before its gap is reported, and the pauses between:
-  /// doubled from the first to the second value.
+  /// How often a page of the log is asked for before its gap is reported, at least once, and the
+  /// pauses between: doubled from the first to the second value, above 0.
   std::uint32_t catch_up_attempts = 10;
   std::chrono::milliseconds backoff_min{50};
   std::chrono::milliseconds backoff_max{2'000};
@@ -175,7 +175,9 @@ class event_bus {
   /// Subscriptions may outlive the bus object, and end with what is behind it: the store, the
   /// connection.
   /// @errors `invalid_argument`: the text names the condition or option that is none.
-  ///         `unavailable`, `timed_out`: the server was not reached; retry.
+  ///         `unavailable`, `timed_out`: the server was not reached; retry. `not_permitted`: the
+  ///         server refuses this user a subject, the text names it. `not_running`: the connection
+  ///         is closed.
   [[nodiscard]] virtual result<event_subscription> subscribe(event_filter filter,
                                                              subscription_options options,
                                                              event_handlers handlers) = 0;

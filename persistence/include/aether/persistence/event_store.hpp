@@ -117,6 +117,10 @@ class event_store {
   /// @pre `shard < shards()`.
   [[nodiscard]] virtual shard_range stored_together(shard_id shard) const noexcept = 0;
 
+  /// Whether old commits are removed after a time (`jetstream_layout::events_max_age`): that one is
+  /// not there says nothing then.
+  [[nodiscard]] virtual bool forgets() const noexcept { return false; }
+
   /// Reads all commits of all actors of these shards, page by page, in the order of the stream, up
   /// to its end as of the last page.
   /// @param which one shard, or several that are `stored_together`.

@@ -27,7 +27,9 @@ struct jetstream_layout {
   /// dropped is quarantined, or begins anew. After the first drop `read` without `after`, and
   /// `read_history` as soon as it comes to what is gone, answer `corrupt_history` for an address
   /// that lost some; `latest`, `fetch`, `records`, `actors` and `read_shards` give what is left.
-  /// Once an address has lost all, its versions begin again at 1.
+  /// Once an address has lost all, its versions begin again at 1. A projection that stood still for
+  /// longer goes on with what is left, and one of a log that was replaced by an older copy is only
+  /// noticed where another commit is at its position.
   std::chrono::seconds events_max_age{0};
 };
 
@@ -84,6 +86,7 @@ class jetstream_event_store final : public event_store {
   [[nodiscard]] std::uint32_t shards() const noexcept override;
   void actors(const actor_type& type, shard_id shard, actors_handler handler) override;
   [[nodiscard]] shard_range stored_together(shard_id shard) const noexcept override;
+  [[nodiscard]] bool forgets() const noexcept override;
   void read_shards(shard_range which, stream_sequence after, shard_handler handler) override;
 
  private:

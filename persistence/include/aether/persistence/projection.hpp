@@ -72,15 +72,22 @@ enum class poison_policy : std::uint8_t {
   park_actor,
 };
 
+/// Outside its domain a value is refused (`check`).
 struct projection_options {
   /// Commits in one batch, 1..10,000.
   std::size_t batch_commits_max = 500;
-  /// Commits that are read ahead, and one page of the log (1,000) more.
+  /// Commits of a partition that are read ahead, 1..1,000,000, and one page of the log (1,000)
+  /// more.
   std::size_t ahead_commits_max = 4'000;
-  /// How long it waits where nothing came, without a hint; doubles up to the second.
+  /// Threads on which the handlers of a process run, 0..`workers_bound`; 0: one for each partition,
+  /// 4 at most. A handler that blocks holds one of them up: where as many block, the other
+  /// partitions stand still.
+  std::size_t workers = 0;
+  /// How long it waits where nothing came, without a hint; doubles up to the second. Above 0, and
+  /// at most the second.
   std::chrono::milliseconds poll_interval{250};
   std::chrono::milliseconds poll_interval_max{1'000};
-  /// Waits before a failed batch is tried again; doubles up to the second.
+  /// Waits before a failed batch is tried again; doubles up to the second. As above.
   std::chrono::milliseconds retry_min{50};
   std::chrono::milliseconds retry_max{5'000};
   /// How often a batch is tried before its commits are tried one by one, and then each of these
@@ -94,10 +101,11 @@ struct projection_options {
 };
 
 inline constexpr std::size_t parked_bound = 500;
+inline constexpr std::size_t workers_bound = 256;
 
 /// Handles a batch: applies it to the view. Called by one thread at a time for each partition; may
-/// block. At least once: after a crash the last batch comes again. An exception counts as
-/// `handler_failed`.
+/// block (`projection_options::workers`). At least once: after a crash the last batch comes again.
+/// An exception counts as `handler_failed`.
 /// @errors what it returns decides: see `projection_options::attempts_max`. `version_conflict` and
 ///         `outcome_unknown` have the position loaded again, and go on from there.
 using projection_handler = std::function<result<void>(const projection_batch&)>;

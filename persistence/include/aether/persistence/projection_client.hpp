@@ -29,7 +29,7 @@ class projection_client {
     /// Not null, both.
     std::shared_ptr<event_store> events;
     std::shared_ptr<record_store> records;
-    /// Null: with the records.
+    /// Those of the definition: null, with the records.
     std::shared_ptr<projection_positions> positions{};
     /// Tells whoever runs the partition that there may be something new; may be empty.
     std::function<void(std::uint32_t partition)> hint{};
@@ -44,7 +44,9 @@ class projection_client {
   [[nodiscard]] std::uint32_t partition_of(const actor_address& actor) const noexcept;
 
   /// Waits until the view has what `seen` has: so that who sent a command reads its effect.
-  /// @errors `timed_out`: not yet. Others as `projection_positions::load`.
+  /// @errors `timed_out`: not yet. `handler_failed`: it never will by itself, for a commit of the
+  ///         actor up to there is parked; the text says which and why. Others as
+  ///         `projection_positions::load`.
   [[nodiscard]] result<void> wait_for(const stored_position& seen,
                                       std::chrono::milliseconds within) const;
   /// Commits that are stored and not yet handled, in all partitions.
@@ -79,6 +81,7 @@ class projection_client {
   [[nodiscard]] projection_key key(std::uint32_t partition) const {
     return {name_, version_, partition};
   }
+  [[nodiscard]] result<void> not_parked(const stored_position& seen, std::uint32_t partition) const;
   [[nodiscard]] result<std::uint64_t> lag_of(std::uint32_t partition) const;
   [[nodiscard]] result<void> wish(std::uint32_t partition, stream_sequence which,
                                   parked_wish what) const;

@@ -36,7 +36,8 @@ struct projection_stats {
   std::optional<std::string> problem;
 };
 
-/// Runs the partitions of one projection that it is told to own, on threads of its own.
+/// Runs the partitions of one projection that it is told to own, on threads of its own
+/// (`projection_options::workers`).
 ///
 ///     aether::timers clock;
 ///     aether::projection_runner runner{definition, {.events = store, .records = records}, clock};
@@ -51,13 +52,9 @@ class projection_runner {
     /// Not null, both.
     std::shared_ptr<event_store> events;
     std::shared_ptr<record_store> records;
-    /// Threads on which handlers run; 0: one for each partition, `workers_max` at most.
-    std::size_t workers = 0;
     std::function<std::chrono::system_clock::time_point()> wall_clock =
         &std::chrono::system_clock::now;
   };
-  static constexpr std::size_t workers_max = 4;
-
   /// @param wanted `check`ed. @param clock outlives it.
   projection_runner(projection_definition wanted, parts of, timers& clock);
   /// As `stop`, for as long as a handler takes.

@@ -43,8 +43,11 @@ struct nats_options {
   /// The name that the server's certificate must have; empty: the host of the address.
   std::string tls_name = {};
 
+  /// One attempt to connect.
   std::chrono::milliseconds connect_timeout{2'000};
+  /// How often the server is pinged; of two that it does not answer, the connection counts as lost.
   std::chrono::milliseconds ping_interval{5'000};
+  /// Between two attempts to connect again, for ever.
   std::chrono::milliseconds reconnect_wait{100};
 
   /// The address, the credentials and the inboxes of the namespace that `from` says, under the

@@ -35,6 +35,8 @@ class subjects {
   /// `<prefix>.<ns>.evt.>` and `<prefix>.<ns>.bus.>`: what the stream republishes, from and to.
   [[nodiscard]] std::string all_commits() const;
   [[nodiscard]] std::string all_stored_events() const;
+  /// `<prefix>.<ns>.bus.<shard>.>`: what was stored in one shard.
+  [[nodiscard]] std::string shard_stored_events(shard_id shard) const;
   /// `<prefix>.<ns>.bus.<shard>.<type>.<id>`: what was stored of one actor.
   [[nodiscard]] std::string stored_events(shard_id shard, const actor_address& address) const;
   /// `<prefix>.*.evt.>` and `<prefix>.*.bus.>`: the same of every namespace under the prefix.
