@@ -32,8 +32,8 @@ projection_options by_actor() {
 
 /// A machine, and hands that carry out what it wants, each effect when the test says so.
 struct partition {
-  explicit partition(bool log_forgets = false)
-      : machine{{"p", 1, 0}, {}, by_actor(), false, log_forgets} {
+  explicit partition(bool log_forgets = false, bool handler_stores = false)
+      : stores{handler_stores}, machine{{"p", 1, 0}, {}, by_actor(), handler_stores, log_forgets} {
     machine.start(wants);
   }
 
@@ -66,6 +66,7 @@ struct partition {
     machine.lot_loaded(std::pair{std::move(lot), std::uint64_t{1}}, now(), wants);
     CHECK(take<projection_effect::store_lot>().lot.claim == 1);
     machine.lot_stored(std::uint64_t{2}, now(), wants);
+    if (stores) return;
     (void)take<projection_effect::store>();
     machine.stored(std::uint64_t{1}, now(), wants);
   }
@@ -120,6 +121,7 @@ struct partition {
   std::chrono::steady_clock::time_point clock{1h};
   std::map<std::uint64_t, shard_page::entry> log;
   std::map<std::string, log_position> ends;
+  const bool stores;
   projection_machine machine;
   projection_effects wants;
 };
@@ -234,6 +236,32 @@ TEST_CASE("projection machine: who finds another's claim on what is parked loads
   it.machine.stored(std::uint64_t{2}, it.now(), it.wants);
   it.look_at(wished(lot, parked_wish::discard), 2);
   (void)it.take<projection_effect::load>();
+}
+
+TEST_CASE(
+    "projection machine: where the handler stores the position, a parked actor waits until no "
+    "other owner can") {
+  partition it{false, true};
+  (void)it.entry("a", 50);
+  parking_lot lot;
+  lot.add(parked("a", 50));
+  it.claim(100, wished(lot, parked_wish::discard));
+  const auto reading = it.take<projection_effect::read>();
+  SUBCASE("for it has moved it itself") {
+    it.page(reading, {it.entry("z", 100), it.entry("c", 101)});
+    CHECK(it.handled() == "c101 ");
+  }
+  SUBCASE("for there was nothing to move it to, long after it took over") {
+    it.page(reading, {it.entry("z", 100)});
+    (void)it.take<projection_effect::wake_at>();
+    it.clock += 2 * projection_machine::lot_interval;
+    it.machine.hint(it.now(), it.wants);
+    it.look_at(wished(lot, parked_wish::discard));
+    it.page(it.take<projection_effect::read>(), {it.entry("z", 100)});
+    (void)it.take<projection_effect::wake_at>();
+    it.machine.hint(it.now(), it.wants);
+  }
+  CHECK(it.take<projection_effect::read_past>().after.value() == 50);
 }
 
 TEST_CASE("projection machine: after each pause it looks whether the log is the one that it was") {
