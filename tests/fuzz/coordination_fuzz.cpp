@@ -1,4 +1,4 @@
-// The values of the coordination bucket's keys: settings, lease and table.
+// The values of the bucket's keys: settings, lease and table, and what a projection parked.
 
 #include <aether/runtime/codec.hpp>
 #include "cluster/src/core/join_check.hpp"
@@ -6,6 +6,7 @@
 #include "cluster/src/core/shard_table.hpp"
 #include "cluster/src/core/table_plan.hpp"
 #include "fuzz.hpp"
+#include "persistence/src/core/parking_lot.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -76,12 +77,23 @@ void check_table_key(bytes_view value, std::uint32_t shards) {
   check_plans(*table);
 }
 
+void check_parked_key(bytes_view value) {
+  const auto lot =
+      within({}, value, [](bytes_view input) { return parking_lot::decode(input, 0); });
+  if (!lot) return require_documented(lot.error(), {errc::decode_failed});
+  const auto again = parking_lot::decode(lot->encode(), 0);
+  require(again.has_value() && again->size() == lot->size() && again->claim == lot->claim &&
+              again->retired == lot->retired,
+          "what was written reads as the same lot");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto value = as_input(data, size);
   check_settings_key(value);
   check_lease_key(value);
+  check_parked_key(value);
   for (const std::uint32_t shards : {1U, 4U, 16U}) check_table_key(value, shards);
   return 0;
 }

@@ -1,8 +1,11 @@
-// JetStream's answers to a publish and to a read through the leader.
+// JetStream's answers: to a publish, to a read through the leader, of how far streams reach; and
+// where a message from a consumer is.
 
+#include <aether/runtime/nats_delivery.hpp>
 #include "fuzz.hpp"
 #include "persistence/src/jetstream/pub_ack.hpp"
 #include "persistence/src/jetstream/stored_record.hpp"
+#include "persistence/src/jetstream/stream_ends.hpp"
 
 using namespace aether;
 using namespace aether::fuzz;
@@ -36,10 +39,26 @@ void check_leader_answer(bytes_view input) {
           "the message is part of the answer");
 }
 
+void check_ends(bytes_view input) {
+  if (const auto end = within({}, input, parse_stream_end); !end)
+    require_documented(end.error(), {errc::unavailable, errc::decode_failed});
+  if (const auto page = within({}, input, parse_stream_ends); !page)
+    require_documented(page.error(), {errc::unavailable, errc::decode_failed});
+}
+
+void check_delivery(bytes_view input) {
+  const auto found = nats_delivery::parse(as_text(input));
+  if (!found) return;
+  check_sequence(found->sequence, as_text(input));
+  require(found->number != 0 && found->times != 0, "deliveries are counted from 1");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_ack(as_input(data, size));
   check_leader_answer(as_input(data, size));
+  check_ends(as_input(data, size));
+  check_delivery(as_input(data, size));
   return 0;
 }
