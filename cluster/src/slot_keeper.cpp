@@ -260,10 +260,10 @@ void slot_keeper::act(kept& one, const slot_intake::open& how) {
   one.got.clear();
   if (options_.tenant != nullptr) options_.tenant->move_in(one.at.name);
   taken_.push_back(one.at.name);
-  if (one.intake->forced())
-    log::warn(
-        "cluster", "slot_taken_by_force",
-        {{"slot", to_string(one.at.name)}, {"giver", one.giver ? one.giver->node.str() : ""}});
+  // Where nobody had it, as after a restart of all, there was nobody to ask.
+  if (one.intake->forced() && one.giver)
+    log::warn("cluster", "slot_taken_by_force",
+              {{"slot", to_string(one.at.name)}, {"giver", one.giver->node.str()}});
 }
 
 void slot_keeper::act(kept& one, const slot_intake::fence&) {

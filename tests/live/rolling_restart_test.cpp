@@ -29,8 +29,6 @@ options options_of(const std::string& name, const testing_support::nats_server& 
   made.node = name;
   made.shards = 32;
   made.streams = 2;
-  // Who is only late is not gone, and nobody is killed here.
-  made.failure_timeout = 20s;
   return made;
 }
 
