@@ -16,6 +16,8 @@ class front_door final : public command_router {
  public:
   explicit front_door(aether::dead_letters& dead) : dead_{dead} {}
   void open(cluster::node_parts* to) { to_ = to; }
+  /// Null before the node has joined.
+  [[nodiscard]] cluster::node_parts* behind() const { return to_; }
 
   result<void> tell(const actor_address& to, envelope command) override {
     auto* parts = to_.load();
@@ -66,8 +68,6 @@ struct node::impl {
   const std::shared_ptr<aether::dead_letters> dead = std::make_shared<aether::dead_letters>();
   front_door door{*dead};
   std::unique_ptr<cluster::node_parts> parts;
-  /// The same, for threads that ask while `join` runs.
-  std::atomic<cluster::node_parts*> joined{nullptr};
 
   /// The actors' types, and those that stand for projections.
   std::vector<cluster::hosted> all_types() {
@@ -128,7 +128,6 @@ result<void> node::join() {
   if (!joined) return std::unexpected(std::move(joined).error());
   impl_->parts = std::move(*joined);
   impl_->door.open(impl_->parts.get());
-  impl_->joined = impl_->parts.get();
   return {};
 }
 
@@ -141,22 +140,22 @@ std::unexpected<error> not_joined() {
 }  // namespace
 
 std::shared_ptr<event_store> node::events() const {
-  const auto* in = impl_->joined.load();
+  const auto* in = impl_->door.behind();
   return in != nullptr ? in->events() : nullptr;
 }
 std::shared_ptr<snapshot_store> node::snapshots() const {
-  const auto* in = impl_->joined.load();
+  const auto* in = impl_->door.behind();
   return in != nullptr ? in->snapshots() : nullptr;
 }
 
 std::shared_ptr<event_bus> node::bus() const {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   return in != nullptr ? in->bus() : nullptr;
 }
 
 result<projection_client> node::projection(std::string_view name, std::uint32_t version,
                                            std::shared_ptr<projection_positions> positions) const {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   if (!valid_projection_name(name))
     return fail(errc::invalid_argument, "'" + std::string{name} + "' is no name of a projection");
@@ -170,13 +169,13 @@ result<projection_client> node::projection(std::string_view name, std::uint32_t 
 
 result<cluster::leader_election> node::election(std::string_view name,
                                                 cluster::election_handlers handlers) {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   return in->election(name, std::move(handlers));
 }
 
 result<outcome_subscription> node::outcomes(std::string_view name, outcome_handler handler) {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   if (!detail::token_rule::allows(name))
     return fail(errc::invalid_argument, "an outcome's name is [A-Za-z0-9_-]{1,64}");
@@ -184,25 +183,25 @@ result<outcome_subscription> node::outcomes(std::string_view name, outcome_handl
 }
 
 result<std::vector<parked_send>> node::parked_sends(std::size_t limit) const {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   return in->stored_commands().parked(limit);
 }
 
 result<void> node::resend_parked(const parked_send& which) {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   return in->stored_commands().resend(which);
 }
 
 result<void> node::discard_parked(const parked_send& which) {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   return in->stored_commands().discard(which);
 }
 
 result<bool> node::cancel_reminder(const actor_address& to, const command_id& id) {
-  auto* in = impl_->joined.load();
+  auto* in = impl_->door.behind();
   if (in == nullptr) return not_joined();
   return in->stored_commands().cancel(to, id);
 }
@@ -232,7 +231,7 @@ int node::run_until_signal() {
 }
 
 node_status node::status() const {
-  if (const auto* in = impl_->joined.load()) return in->status();
+  if (const auto* in = impl_->door.behind()) return in->status();
   node_status alone;
   alone.node = impl_->settings.node;
   return alone;

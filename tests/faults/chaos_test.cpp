@@ -109,12 +109,12 @@ void check_run(const std::string& faults, const std::string& seconds, const std:
   CHECK(found["verdict"] == "linearizable");
   CHECK(found["good"] == true);
   CHECK(found["shards_served"] == found["shards"]);
-  // How much is done between the faults is the machine's affair.
-  CHECK(found["operations"]["append"]["ok"] > 10);
-  CHECK(found["durable"]["stored"] > 5);
+  CHECK(found["operations"]["append"]["ok"] > 100);
+  // Two clients, of which each may wait 5 s for an acknowledgement that a fault has lost.
+  CHECK(found["durable"]["stored"] > 10);
   CHECK(found["durable"]["missing"].empty());
   CHECK(found["durable"]["astray"].empty());
-  CHECK(found["operations"]["read"]["ok"] > 10);
+  CHECK(found["operations"]["read"]["ok"] > 100);
   REQUIRE_FALSE(found["faults"].empty());
   for (const auto& fault : found["faults"]) {
     CHECK(faults.contains(fault["kind"].get<std::string>()));

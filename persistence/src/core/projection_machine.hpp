@@ -181,6 +181,8 @@ class projection_machine {
   /// What is done when a back-off ends.
   enum class resume : std::uint8_t { load, lot, go_on, handle, store, past };
 
+  /// Nil where the record cannot be read.
+  [[nodiscard]] static commit_id id_of(const history_record& record);
   /// No fault of an event: tried for ever.
   [[nodiscard]] static bool passes_by_itself(const error& why);
   /// What is stored may be another's, or unknown.

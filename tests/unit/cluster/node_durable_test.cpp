@@ -12,6 +12,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -129,6 +130,33 @@ TEST_CASE("durable: the same id by tell, ask and durable send, again and again, 
     CAPTURE(name);
     CHECK(await([&] { return cents(one, name) == sum; }));
   }
+}
+
+TEST_CASE("durable: an outcome's handler may throw, and is called no more once it was ended") {
+  node one{options{}};
+  one.host<journal::book>();
+  REQUIRE(one.join());
+  const auto book = one.actor<journal::book>("a");
+  std::atomic<int> heard{0};
+  const auto send = [&](std::int64_t number) {
+    REQUIRE(book.send_durable(journal::note{"s", number}, {.outcome = "notes"}).get());
+  };
+  {
+    const auto held = one.outcomes("notes", [&](const durable_outcome&) {
+      ++heard;
+      throw std::runtime_error{"no"};
+    });
+    REQUIRE(held);
+    send(1);
+    send(2);
+    CHECK(await([&] { return heard == 2; }));
+  }
+  std::atomic<int> others{0};
+  const auto after = one.outcomes("notes", [&](const durable_outcome&) { ++others; });
+  REQUIRE(after);
+  send(3);
+  CHECK(await([&] { return others == 1; }));
+  CHECK(heard == 2);
 }
 
 TEST_CASE("durable: many threads send at once in memory, and each one's order holds") {

@@ -30,11 +30,11 @@ TEST_CASE("delay and miles count once, at the origin") {
 TEST_CASE("differences name every airport that is not as expected") {
   const totals_by_airport file{{"DTW", {1, 2, 3, 4}}, {"LAS", {1, 1, 1, 1}}, {"OAK", {}}};
   CHECK(differences(file, file).empty());
-  const auto wrong = differences(file, {{"DTW", {1, 2, 3, 4}}, {"LAS", {1, 1, 2, 1}}, {"XXX", {}}});
+  const auto wrong = differences(file, {{"DTW", {1, 2, 3, 4}}, {"LAS", {1, 1, 2, 1}}, {"ZZZ", {}}});
   REQUIRE(wrong.size() == 3);
   CHECK(wrong[0].starts_with("LAS: answered 1 departures, 1 arrivals, 2 minutes"));
   CHECK(wrong[1].starts_with("OAK: no answer"));
-  CHECK(wrong[2].starts_with("XXX: answered"));
+  CHECK(wrong[2].starts_with("ZZZ: answered"));
 }
 
 TEST_CASE("the longest wait is that of a shard with commands and without answers") {
